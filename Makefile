@@ -1,0 +1,47 @@
+# The build's commands. What each does is a script under scripts/, which says more.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+# Empty: the newest that is found.
+PYTHON ?=
+REQUIREMENTS ?= requirements/test.txt
+PYTHONS ?=
+
+.PHONY: help venv build install install-all run test lint clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+venv: ## make .venv with IPython and what tests need [PYTHON=3.12 or a path, VENV=.venv]
+	@scripts/bootstrap
+	@scripts/make-venv "$(VENV)" "$(PYTHON)" "$(REQUIREMENTS)"
+
+build: ## leave build/mrmd-python, linked to the Python of a venv [VENV=.venv]
+	@scripts/bootstrap
+	@scripts/default-venv "$(VENV)"
+	@scripts/build-binary "$(VENV)" build/mrmd-python
+
+install: ## build for a venv and put the binary at VENV/bin/mrmd-python (VENV=DIR)
+	@scripts/bootstrap
+	@scripts/default-venv "$(VENV)"
+	@scripts/build-binary "$(VENV)" "$(VENV)/bin/mrmd-python"
+
+install-all: ## build mrmd-python-cp312 and the like for every Python found, beside build/mrmd-python
+	@scripts/bootstrap
+	@scripts/build-all build
+
+run: build ## build, start a runtime and run examples/tour.md through it
+	@"$(VENV)/bin/python" scripts/tour --venv "$(VENV)"
+
+test: ## test with every Python found, then lint [PYTHONS="3.11 3.12"]
+	@scripts/test $(PYTHONS)
+
+lint: ## gofmt, go vet, staticcheck, ruff
+	@scripts/bootstrap
+	@scripts/default-venv "$(VENV)"
+	@scripts/lint "$(VENV)"
+
+clean: ## remove what was built; the venvs and tools stay
+	@rm -rf build

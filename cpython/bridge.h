@@ -1,0 +1,57 @@
+/* What the C files of this package offer to Go and to one another. */
+#ifndef MRMD_CPYTHON_BRIDGE_H
+#define MRMD_CPYTHON_BRIDGE_H
+
+#include <Python.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* start.c */
+char *mrmd_start(const char *program);
+
+/* door.c: the main thread's wait. Needs the GIL; it is released while waiting. */
+enum { MRMD_DOOR_RUNG = 0, MRMD_DOOR_SIGNAL = 1 };
+int mrmd_door_wait(long spin_nanoseconds);
+void mrmd_door_ring(void);
+void mrmd_run_pending_signals(void);
+
+/* output.c: what is written to the standard streams, in order. */
+typedef struct {
+    const char *bytes;
+    size_t length;
+    int stream; /* 0 stdout, 1 stderr */
+} mrmd_output_record;
+
+int mrmd_output_open(const int masters[2], const int slaves[2], int wake_fd, size_t high_water);
+void mrmd_output_flush_stdio(void);
+int mrmd_output_take(void);
+int mrmd_output_next(mrmd_output_record *record);
+int mrmd_output_write(int stream, const char *bytes, size_t length);
+
+/* interrupt.c */
+int mrmd_interrupt_install(void);
+int mrmd_interrupt_request(void);
+void mrmd_interrupt_begin_run(void);
+PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments);
+PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments);
+PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments);
+
+/* attach.c: other threads that visit Python. */
+void *mrmd_thread_attach(void);
+void mrmd_thread_enter(void *state);
+void mrmd_thread_leave(void);
+
+/* fork.c */
+extern int mrmd_is_forked_child;
+void mrmd_fork_install(void);
+
+/* host.c */
+int mrmd_host_register(void);
+
+/* convert.c: text in and out; all need the GIL. */
+PyObject *mrmd_text_to_python(const char *utf8, size_t length);
+PyObject *mrmd_text_bytes(PyObject *text, const char **utf8, size_t *length);
+char *mrmd_exception_text(char **type, char **message);
+
+#endif

@@ -1,0 +1,184 @@
+/* The built-in module _mrmd_host: what Python code may ask of this process. */
+#include "bridge.h"
+
+#include <stdlib.h>
+
+#include "_cgo_export.h"
+
+static PyObject *host_error;
+
+static int write_without_gil(int stream, const char *bytes, Py_ssize_t length) {
+    int outcome;
+    Py_BEGIN_ALLOW_THREADS
+    outcome = mrmd_output_write(stream, bytes, (size_t)length);
+    Py_END_ALLOW_THREADS
+    if (outcome < 0) {
+        PyErr_SetFromErrno(PyExc_OSError);
+    }
+    return outcome;
+}
+
+static PyObject *host_write(PyObject *module, PyObject *arguments) {
+    (void)module;
+    int stream;
+    Py_buffer data;
+    if (!PyArg_ParseTuple(arguments, "iy*:write", &stream, &data)) {
+        return NULL;
+    }
+    if (stream != 0 && stream != 1) {
+        PyBuffer_Release(&data);
+        PyErr_SetString(PyExc_ValueError, "stream is 0 (stdout) or 1 (stderr)");
+        return NULL;
+    }
+    int outcome = write_without_gil(stream, data.buf, data.len);
+    Py_ssize_t length = data.len;
+    PyBuffer_Release(&data);
+    return outcome < 0 ? NULL : PyLong_FromSsize_t(length);
+}
+
+static int write_with_handler(int stream, PyObject *text, PyObject *errors) {
+    const char *handler = PyUnicode_AsUTF8(errors);
+    PyObject *encoded = handler ? PyUnicode_AsEncodedString(text, "utf-8", handler) : NULL;
+    if (encoded == NULL) {
+        return -1;
+    }
+    int outcome = write_without_gil(stream, PyBytes_AS_STRING(encoded), PyBytes_GET_SIZE(encoded));
+    Py_DECREF(encoded);
+    return outcome;
+}
+
+static PyObject *host_write_text(PyObject *module, PyObject *const *arguments, Py_ssize_t count) {
+    (void)module;
+    if (count != 3) {
+        PyErr_Format(PyExc_TypeError, "write() takes exactly one argument (%zd given)", count - 2);
+        return NULL;
+    }
+    long stream = PyLong_AsLong(arguments[0]);
+    PyObject *text = arguments[2];
+    if (stream == -1 && PyErr_Occurred()) {
+        return NULL;
+    }
+    if (!PyUnicode_Check(text)) {
+        PyErr_Format(PyExc_TypeError, "write() argument must be str, not %.200s", Py_TYPE(text)->tp_name);
+        return NULL;
+    }
+    Py_ssize_t length;
+    const char *bytes = PyUnicode_AsUTF8AndSize(text, &length);
+    int outcome;
+    if (bytes != NULL) {
+        outcome = write_without_gil((int)stream, bytes, length);
+    } else {
+        PyErr_Clear();
+        outcome = write_with_handler((int)stream, text, arguments[1]);
+    }
+    return outcome < 0 ? NULL : PyLong_FromSsize_t(PyUnicode_GET_LENGTH(text));
+}
+
+static PyObject *host_call(PyObject *module, PyObject *arguments) {
+    (void)module;
+    const char *name;
+    PyObject *argument;
+    if (!PyArg_ParseTuple(arguments, "sU:call", &name, &argument)) {
+        return NULL;
+    }
+    if (mrmd_is_forked_child) {
+        PyErr_SetString(host_error, "a forked child process cannot reach the notebook");
+        return NULL;
+    }
+    const char *text;
+    size_t length;
+    PyObject *holder = mrmd_text_bytes(argument, &text, &length);
+    if (holder == NULL) {
+        return NULL;
+    }
+    char *answer = NULL;
+    size_t answer_length = 0;
+    int succeeded;
+    Py_BEGIN_ALLOW_THREADS
+    succeeded = mrmdHostCall((char *)name, (char *)text, length, &answer, &answer_length);
+    Py_END_ALLOW_THREADS
+    Py_DECREF(holder);
+    PyObject *result = NULL;
+    if (PyErr_CheckSignals() == 0) {
+        result = answer != NULL ? mrmd_text_to_python(answer, answer_length) : Py_NewRef(Py_None);
+        if (!succeeded && result != NULL) {
+            PyErr_SetObject(host_error, result);
+            Py_CLEAR(result);
+        }
+    }
+    free(answer);
+    return result;
+}
+
+typedef PyObject *(*runner)(PyObject *callable, PyObject *arguments);
+
+static PyObject *run_rest(runner run, PyObject *arguments) {
+    Py_ssize_t count = PyTuple_GET_SIZE(arguments);
+    if (count < 1) {
+        PyErr_SetString(PyExc_TypeError, "expected a callable and its arguments");
+        return NULL;
+    }
+    PyObject *rest = PyTuple_GetSlice(arguments, 1, count);
+    if (rest == NULL) {
+        return NULL;
+    }
+    PyObject *result = run(PyTuple_GET_ITEM(arguments, 0), rest);
+    Py_DECREF(rest);
+    return result;
+}
+
+static PyObject *host_run_interruptible(PyObject *module, PyObject *arguments) {
+    (void)module;
+    return run_rest(mrmd_run_interruptible, arguments);
+}
+
+static PyObject *host_run_uninterruptible(PyObject *module, PyObject *arguments) {
+    (void)module;
+    return run_rest(mrmd_run_uninterruptible, arguments);
+}
+
+static PyObject *host_is_forked_child(PyObject *module, PyObject *ignored) {
+    (void)module;
+    (void)ignored;
+    return PyBool_FromLong(mrmd_is_forked_child);
+}
+
+static PyMethodDef methods[] = {
+    {"write", host_write, METH_VARARGS,
+     "write(stream, data, /)\n--\n\nQueue bytes as output of stream 0 (stdout) or 1 (stderr). Any thread."},
+    {"write_text", (PyCFunction)(void (*)(void))host_write_text, METH_FASTCALL,
+     "write_text(stream, errors, text, /)\n--\n\nQueue a str as UTF-8 output of stream 0 (stdout) or 1 "
+     "(stderr); errors is the handler for what has no UTF-8. Any thread."},
+    {"call", host_call, METH_VARARGS,
+     "call(name, argument, /)\n--\n\nCall a function of the host with a text and return its answer, a text or "
+     "None. Releases the GIL; raises Error when the host refuses. Any thread."},
+    {"run_interruptible", host_run_interruptible, METH_VARARGS,
+     "run_interruptible(callable, /, *arguments)\n--\n\nCall the user's code; only in here is an interrupt "
+     "raised as KeyboardInterrupt. Main thread only."},
+    {"run_uninterruptible", host_run_uninterruptible, METH_VARARGS,
+     "run_uninterruptible(callable, /, *arguments)\n--\n\nCall machinery that user code got into; an interrupt "
+     "waits until it returns. Main thread only."},
+    {"is_forked_child", host_is_forked_child, METH_NOARGS,
+     "is_forked_child()\n--\n\nWhether this process was forked from the runtime and is not the runtime."},
+    {NULL, NULL, 0, NULL}};
+
+static struct PyModuleDef definition = {
+    PyModuleDef_HEAD_INIT, "_mrmd_host", "What Python code may ask of the process that embeds it.", -1, methods,
+    NULL, NULL, NULL, NULL};
+
+static PyObject *create_module(void) {
+    PyObject *module = PyModule_Create(&definition);
+    if (module == NULL) {
+        return NULL;
+    }
+    host_error = PyErr_NewException("_mrmd_host.Error", NULL, NULL);
+    if (host_error == NULL || PyModule_AddObject(module, "Error", Py_NewRef(host_error)) < 0) {
+        Py_DECREF(module);
+        return NULL;
+    }
+    return module;
+}
+
+int mrmd_host_register(void) {
+    return PyImport_AppendInittab("_mrmd_host", create_module);
+}

@@ -1,0 +1,231 @@
+/* SIGINT has three senders, told apart by siginfo: we ourselves, to stop the
+ * running code (sigqueue with the number of the run it is meant for); the
+ * user's code, by raise() or kill() of its own process, which must behave as in
+ * plain Python; and the outside (Ctrl-C at a terminal), which is Go's.
+ *
+ * Python's handler only ever sees a SIGINT while user code runs, so that no
+ * KeyboardInterrupt is raised in the machinery around it. */
+#include "bridge.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+static pthread_t main_thread;
+static struct sigaction go_action, python_action;
+static PyObject *original_signal;
+
+static _Atomic int user_code_depth;
+static _Atomic unsigned current_run;
+static _Atomic unsigned requested_run;
+
+static void call_python_handler(int number, siginfo_t *info, void *context) {
+    if (python_action.sa_flags & SA_SIGINFO) {
+        python_action.sa_sigaction(number, info, context);
+    } else if (python_action.sa_handler == SIG_DFL) {
+        struct sigaction restore = python_action;
+        sigaction(number, &restore, NULL);
+        raise(number);
+    } else if (python_action.sa_handler != SIG_IGN) {
+        python_action.sa_handler(number);
+    }
+}
+
+static void on_sigint(int number, siginfo_t *info, void *context) {
+    if (mrmd_is_forked_child) {
+        call_python_handler(number, info, context);
+        return;
+    }
+    int from_this_process = info->si_code <= 0 && info->si_pid == getpid();
+    if (!from_this_process) {
+        if (go_action.sa_flags & SA_SIGINFO) {
+            go_action.sa_sigaction(number, info, context);
+        }
+        return;
+    }
+    if (atomic_load(&user_code_depth) == 0) {
+        return;
+    }
+    if (info->si_code == SI_QUEUE) {
+        unsigned wanted = (unsigned)info->si_value.sival_int;
+        if (!atomic_compare_exchange_strong(&requested_run, &wanted, 0)) {
+            return;
+        }
+    }
+    call_python_handler(number, info, context);
+}
+
+static int chain(void) {
+    struct sigaction installed, ours = {0};
+    if (sigaction(SIGINT, NULL, &installed) == -1) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
+    if ((installed.sa_flags & SA_SIGINFO) && installed.sa_sigaction == on_sigint) {
+        return 0;
+    }
+    python_action = installed;
+    ours.sa_sigaction = on_sigint;
+    ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
+    sigemptyset(&ours.sa_mask);
+    if (sigaction(SIGINT, &ours, NULL) == -1) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
+    return 0;
+}
+
+/* Stands in for _signal.signal: the user's code may install a SIGINT handler,
+ * and ours stays in front of it. */
+PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments) {
+    (void)module;
+    PyObject *previous = PyObject_CallObject(original_signal, arguments);
+    if (previous != NULL && !mrmd_is_forked_child && chain() < 0) {
+        Py_CLEAR(previous);
+    }
+    return previous;
+}
+
+static PyMethodDef signal_method = {
+    "signal", mrmd_signal_signal, METH_VARARGS,
+    "signal(signalnum, handler, /)\n--\n\n"
+    "Set the action for the given signal; returns the previous action."};
+
+/* Python remembers the action each signal had when it started, and saw Go's
+ * handlers everywhere. The user's code is to see the default there, as in plain
+ * Python, while Go keeps its handlers until the user's code sets its own. */
+static int hide_go_handlers(PyObject *default_action) {
+    for (int number = 1; number <= SIGRTMAX; number++) {
+        struct sigaction installed;
+        if (number == SIGINT || sigaction(number, NULL, &installed) == -1 ||
+            !(installed.sa_flags & SA_SIGINFO)) {
+            continue;
+        }
+        PyObject *ignored = PyObject_CallFunction(original_signal, "iO", number, default_action);
+        if (ignored == NULL) {
+            if (!PyErr_ExceptionMatches(PyExc_ValueError) && !PyErr_ExceptionMatches(PyExc_OSError)) {
+                return -1;
+            }
+            PyErr_Clear(); /* SIGKILL and those the C library keeps for itself */
+        }
+        Py_XDECREF(ignored);
+        if (sigaction(number, &installed, NULL) == -1 && errno != EINVAL) {
+            PyErr_SetFromErrno(PyExc_OSError);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+/* Makes SIGINT Python's on the calling thread, the main one, with our handler in
+ * front. Python leaves SIGINT alone while starting when a handler (Go's) is
+ * there already, so it is asked for here. Needs the GIL. */
+int mrmd_interrupt_install(void) {
+    main_thread = pthread_self();
+    if (sigaction(SIGINT, NULL, &go_action) == -1) {
+        PyErr_SetFromErrno(PyExc_OSError);
+        return -1;
+    }
+    int outcome = -1;
+    PyObject *handler = NULL, *number = NULL, *ignored = NULL, *replacement = NULL, *default_action = NULL;
+    PyObject *module = PyImport_ImportModule("_signal");
+    if (module == NULL) {
+        return -1;
+    }
+    original_signal = PyObject_GetAttrString(module, "signal");
+    handler = PyObject_GetAttrString(module, "default_int_handler");
+    number = PyLong_FromLong(SIGINT);
+    default_action = PyObject_GetAttrString(module, "SIG_DFL");
+    if (original_signal == NULL || handler == NULL || number == NULL || default_action == NULL ||
+        hide_go_handlers(default_action) < 0) {
+        goto done;
+    }
+    ignored = PyObject_CallFunctionObjArgs(original_signal, number, handler, NULL);
+    if (ignored == NULL || chain() < 0) {
+        goto done;
+    }
+    replacement = PyCFunction_New(&signal_method, NULL);
+    if (replacement == NULL) {
+        goto done;
+    }
+    outcome = PyObject_SetAttrString(module, "signal", replacement);
+done:
+    Py_XDECREF(replacement);
+    Py_XDECREF(ignored);
+    Py_XDECREF(number);
+    Py_XDECREF(handler);
+    Py_XDECREF(default_action);
+    Py_DECREF(module);
+    return outcome;
+}
+
+/* Begins a run: requests for an earlier one no longer count. Main thread. */
+void mrmd_interrupt_begin_run(void) {
+    unsigned run = atomic_load(&current_run) + 1;
+    atomic_store(&current_run, run ? run : 1);
+    atomic_store(&requested_run, 0);
+}
+
+/* Asks the current run to stop with KeyboardInterrupt. Any thread, no GIL. */
+int mrmd_interrupt_request(void) {
+    unsigned run = atomic_load(&current_run);
+    union sigval value = {.sival_int = (int)run};
+    atomic_store(&requested_run, run);
+    if (atomic_load(&user_code_depth) == 0) {
+        return 0;
+    }
+    return pthread_sigqueue(main_thread, SIGINT, value);
+}
+
+static void raise_what_is_pending(PyObject **result) {
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    if (PyErr_CheckSignals() < 0) {
+        Py_CLEAR(*result);
+        Py_XDECREF(type);
+        Py_XDECREF(value);
+        Py_XDECREF(traceback);
+        return;
+    }
+    PyErr_Restore(type, value, traceback);
+}
+
+static int take_request(void) {
+    unsigned run = atomic_load(&current_run);
+    return run != 0 && atomic_compare_exchange_strong(&requested_run, &run, 0);
+}
+
+/* Calls the user's code; only within such a call is SIGINT raised. When it
+ * returns no interrupt meant for this code can be raised any more: what was
+ * already tripped is raised here. Needs the GIL, main thread. */
+PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments) {
+    PyObject *result = NULL;
+    atomic_fetch_add(&user_code_depth, 1);
+    if (take_request()) {
+        PyErr_SetNone(PyExc_KeyboardInterrupt);
+    } else {
+        result = PyObject_CallObject(callable, arguments);
+    }
+    atomic_fetch_sub(&user_code_depth, 1);
+    raise_what_is_pending(&result);
+    return result;
+}
+
+/* Calls machinery that user code got into and that an interrupt would leave in
+ * pieces; an interrupt that comes meanwhile is raised afterwards. Needs the GIL,
+ * main thread. */
+PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments) {
+    int depth = atomic_exchange(&user_code_depth, 0);
+    PyObject *result = NULL;
+    if (PyErr_CheckSignals() == 0) {
+        result = PyObject_CallObject(callable, arguments);
+    }
+    atomic_store(&user_code_depth, depth);
+    if (result != NULL && depth > 0 && take_request()) {
+        Py_CLEAR(result);
+        PyErr_SetNone(PyExc_KeyboardInterrupt);
+    }
+    return result;
+}

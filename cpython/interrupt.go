@@ -1,0 +1,23 @@
+package cpython
+
+// #include "bridge.h"
+import "C"
+
+import "fmt"
+
+// BeginRun says that what runs next on the main thread is a new run: interrupts
+// asked for before do not reach it. Main thread; needs the GIL.
+func BeginRun() {
+	C.mrmd_interrupt_begin_run()
+}
+
+// Interrupt raises KeyboardInterrupt in the user's code of the current run, or
+// as soon as that code begins. Code that never looks at signals (a long loop in
+// C) can't be interrupted by anything. Any goroutine, without the GIL; it
+// returns at once.
+func Interrupt() error {
+	if number := C.mrmd_interrupt_request(); number != 0 {
+		return fmt.Errorf("signalling the Python main thread: error number %d", number)
+	}
+	return nil
+}

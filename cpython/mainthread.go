@@ -1,0 +1,146 @@
+package cpython
+
+// #include "bridge.h"
+import "C"
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"sync"
+	"time"
+)
+
+// ErrStopped is returned by Main.Do when the main thread takes no more jobs.
+var ErrStopped = errors.New("the Python main thread has stopped")
+
+// Main is the one door to Python's main thread: functions given to Do run there,
+// one after the other, holding the GIL. While it waits the GIL is free.
+type Main struct {
+	mutex    sync.Mutex
+	waiting  []*job
+	stopping bool
+	spin     time.Duration
+}
+
+type job struct {
+	function func() error
+	err      error
+	done     chan struct{}
+}
+
+// After a job the thread looks for the next one for this long before it sleeps:
+// a client that asks again at once is spared the cost of waking a thread.
+const spinAfterJob = 200 * time.Microsecond
+
+func newMain() *Main {
+	main := &Main{}
+	if runtime.NumCPU() > 1 {
+		main.spin = spinAfterJob
+	}
+	return main
+}
+
+// Do runs function on Python's main thread with the GIL held and returns its
+// error. A panic in it becomes an error. When ctx ends before the function has
+// begun it is not run; once begun it is waited for. Any goroutine but one that
+// is itself inside Do; must not hold the GIL.
+func (m *Main) Do(ctx context.Context, function func() error) error {
+	asked := &job{function: function, done: make(chan struct{})}
+	m.mutex.Lock()
+	if m.stopping {
+		m.mutex.Unlock()
+		return ErrStopped
+	}
+	m.waiting = append(m.waiting, asked)
+	m.mutex.Unlock()
+	C.mrmd_door_ring()
+
+	select {
+	case <-asked.done:
+		return asked.err
+	case <-ctx.Done():
+		if m.withdraw(asked) {
+			return ctx.Err()
+		}
+		<-asked.done
+		return asked.err
+	}
+}
+
+func (m *Main) withdraw(asked *job) bool {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	for i, other := range m.waiting {
+		if other == asked {
+			m.waiting = append(m.waiting[:i], m.waiting[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Main) next() (asked *job, stopping bool) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if m.stopping || len(m.waiting) == 0 {
+		return nil, m.stopping
+	}
+	asked = m.waiting[0]
+	m.waiting[0] = nil
+	m.waiting = m.waiting[1:]
+	return asked, false
+}
+
+// Serve runs the functions given to Do until Stop is called, then fails those
+// that still wait with ErrStopped. It must be called from the main goroutine,
+// which holds the GIL, and still holds it when Serve returns.
+func (m *Main) Serve() {
+	spin := time.Duration(0)
+	for {
+		asked, stopping := m.next()
+		switch {
+		case asked != nil:
+			asked.err = protect(asked.function)
+			close(asked.done)
+			spin = m.spin
+		case stopping:
+			m.failWaiting()
+			return
+		default:
+			if C.mrmd_door_wait(C.long(spin)) == C.MRMD_DOOR_SIGNAL {
+				C.mrmd_run_pending_signals()
+			}
+			spin = 0
+		}
+	}
+}
+
+func (m *Main) failWaiting() {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	for _, asked := range m.waiting {
+		asked.err = ErrStopped
+		close(asked.done)
+	}
+	m.waiting = nil
+}
+
+// Stop makes Serve return after the job that is running. Any goroutine.
+func (m *Main) Stop() {
+	m.mutex.Lock()
+	m.stopping = true
+	m.mutex.Unlock()
+	C.mrmd_door_ring()
+}
+
+func protect(function func() error) (err error) {
+	defer func() {
+		if reason := recover(); reason != nil {
+			err = fmt.Errorf("panic on the Python main thread: %v\n%s", reason, debug.Stack())
+		}
+	}()
+	return function()
+}

@@ -1,0 +1,263 @@
+package interp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/mrmd/mrmd-python/cpython"
+	"github.com/mrmd/mrmd-python/mrp"
+)
+
+// Options says how to run Python.
+type Options struct {
+	// Executable is the absolute path of the venv's interpreter; Virtualenv the
+	// venv's folder (or the prefix of a Python outside any venv).
+	Executable string
+	Virtualenv string
+	// WorkingDirectory is the process's working directory, put first on
+	// sys.path together with its src folder when there is one.
+	WorkingDirectory string
+	// Terminal is the size that code sees; zero means 100 x 30.
+	Terminal cpython.WindowSize
+	// CrashLog receives Python's trace when the process crashes; may be nil.
+	CrashLog *os.File
+	// IdleOutput receives what is written while no cell runs; may be nil. It
+	// must return quickly and not need the GIL.
+	IdleOutput func(stream mrp.Stream, text []byte)
+	// InstallMissing installs IPython into the venv when it is not there.
+	InstallMissing bool
+}
+
+// Engine runs cells with IPython in this process. There is one per process.
+type Engine struct {
+	options Options
+	ready   chan struct{}
+
+	main    *cpython.Main
+	visitor *cpython.Visitor
+	output  *cpython.Output
+	router  router
+	inputs  pendingInputs
+	runCell *cpython.Object
+	reset   *cpython.Object
+
+	running  atomic.Bool
+	stopping atomic.Bool
+
+	mutex    sync.Mutex
+	startErr error
+	info     mrp.Info
+}
+
+var _ mrp.Engine = (*Engine)(nil)
+
+// New prepares an engine; Run starts it. Any goroutine.
+func New(options Options) *Engine {
+	if options.Terminal == (cpython.WindowSize{}) {
+		options.Terminal = cpython.WindowSize{Columns: 100, Rows: 30}
+	}
+	return &Engine{
+		options: options,
+		ready:   make(chan struct{}),
+		info: mrp.Info{
+			WorkingDirectory: options.WorkingDirectory,
+			Executable:       options.Executable,
+			Virtualenv:       options.Virtualenv,
+			PythonVersion:    cpython.Version(),
+			Implementation:   "cpython",
+			CanFormat:        hasPackage(options.Virtualenv, "black"),
+		},
+	}
+}
+
+// hasPackage looks for a package without asking Python, which may not be up yet.
+func hasPackage(virtualenv, name string) bool {
+	found, err := filepath.Glob(filepath.Join(virtualenv, "lib", "python3.*", "site-packages", name))
+	return err == nil && len(found) > 0
+}
+
+// Run starts Python and runs cells until Stop. It must be called from the main
+// goroutine, once. From then on file descriptors 1 and 2 of the process belong
+// to the user's code. The error says why it could not start.
+func (e *Engine) Run() error {
+	if err := e.start(); err != nil {
+		e.mutex.Lock()
+		e.startErr = err
+		e.mutex.Unlock()
+		close(e.ready)
+		return err
+	}
+	close(e.ready)
+	e.main.Serve()
+	return e.finish()
+}
+
+func (e *Engine) start() (err error) {
+	e.router.idle = e.options.IdleOutput
+	e.output, err = cpython.CaptureOutput(e.options.Terminal, e.router.receive)
+	if err != nil {
+		return fmt.Errorf("capturing the standard streams: %w", err)
+	}
+	e.registerDisplay()
+	e.registerInput()
+	e.main, err = cpython.Start(cpython.Config{
+		Program:    e.options.Executable,
+		PathPrefix: pathPrefix(e.options.WorkingDirectory),
+	})
+	if err != nil {
+		return err
+	}
+	if err := e.startPython(); err != nil {
+		return err
+	}
+	e.visitor, err = cpython.NewVisitor()
+	return err
+}
+
+func pathPrefix(workingDirectory string) []string {
+	folders := []string{workingDirectory}
+	source := filepath.Join(workingDirectory, "src")
+	if info, err := os.Stat(source); err == nil && info.IsDir() {
+		folders = append(folders, source)
+	}
+	return folders
+}
+
+func (e *Engine) startPython() error {
+	if err := installEmbedded(); err != nil {
+		return err
+	}
+	crashDescriptor := -1
+	if e.options.CrashLog != nil {
+		crashDescriptor = int(e.options.CrashLog.Fd())
+	}
+	if err := callStart("streams", nil, crashDescriptor); err != nil {
+		return fmt.Errorf("putting the standard streams in place: %w", err)
+	}
+	if err := e.startShell(); err != nil {
+		return err
+	}
+	return callStart("describe", e.takeDescription)
+}
+
+func (e *Engine) startShell() error {
+	err := callStart("runner", e.takeRunner)
+	var exception *cpython.Error
+	if !errors.As(err, &exception) || exception.Type != "ModuleNotFoundError" {
+		return wrapStart(err)
+	}
+	if !e.options.InstallMissing {
+		return fmt.Errorf("%s (in %s): install IPython with: %s", exception.Message, e.options.Virtualenv,
+			strings.Join(installCommand(e.options.Executable), " "))
+	}
+	if err := installIPython(e.options.Executable); err != nil {
+		return err
+	}
+	return wrapStart(callStart("runner", e.takeRunner))
+}
+
+func wrapStart(err error) error {
+	var exception *cpython.Error
+	if errors.As(err, &exception) {
+		return fmt.Errorf("starting IPython: %w\n%s", err, exception.Traceback)
+	}
+	return err
+}
+
+func (e *Engine) takeRunner(runner *cpython.Object) (err error) {
+	if e.runCell, err = cpython.Attribute(runner, "run"); err != nil {
+		return err
+	}
+	e.reset, err = cpython.Attribute(runner, "reset")
+	return err
+}
+
+func (e *Engine) takeDescription(description *cpython.Object) error {
+	items, err := cpython.Items(description, 4)
+	if err != nil {
+		return err
+	}
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	for i, target := range []*string{&e.info.PythonVersion, &e.info.Implementation, &e.info.IPythonVersion} {
+		if *target, err = cpython.GoText(items[i]); err != nil {
+			return err
+		}
+	}
+	e.info.CanFormat = cpython.IsTrue(items[3])
+	return nil
+}
+
+// callStart calls a function of python/start.py and gives its result to take.
+func callStart(function string, take func(*cpython.Object) error, arguments ...any) error {
+	result, err := callModule(embeddedPackage+".start", function, arguments...)
+	if err != nil {
+		return err
+	}
+	defer result.DecRef()
+	if take == nil {
+		return nil
+	}
+	return take(result)
+}
+
+func (e *Engine) finish() error {
+	if err := callStart("finish", nil); err != nil {
+		return fmt.Errorf("running the exit functions of Python: %w", err)
+	}
+	e.output.Flush()
+	return nil
+}
+
+// Stop makes Run end: the running cell is interrupted, then what is registered
+// for Python's exit runs. It returns at once. Any goroutine.
+func (e *Engine) Stop() {
+	e.stopping.Store(true)
+	select {
+	case <-e.ready:
+	default:
+		return
+	}
+	if e.StartError() == nil {
+		e.main.Stop()
+		e.Interrupt()
+	}
+}
+
+// Info implements mrp.Engine.
+func (e *Engine) Info() mrp.Info {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	return e.info
+}
+
+// Ready implements mrp.Engine.
+func (e *Engine) Ready() <-chan struct{} { return e.ready }
+
+// StartError implements mrp.Engine.
+func (e *Engine) StartError() error {
+	e.mutex.Lock()
+	defer e.mutex.Unlock()
+	return e.startErr
+}
+
+// waitReady waits until Python can be asked.
+func (e *Engine) waitReady(ctx context.Context) error {
+	select {
+	case <-e.ready:
+		return e.StartError()
+	default:
+	}
+	select {
+	case <-e.ready:
+		return e.StartError()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,168 @@
+package interp
+
+import (
+	"context"
+	"fmt"
+
+	python3 "github.com/DataDog/go-python3"
+
+	"github.com/mrmd/mrmd-python/cpython"
+	"github.com/mrmd/mrmd-python/mrp"
+)
+
+// Execute implements mrp.Engine.
+func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Sink) (mrp.Outcome, error) {
+	if err := e.waitReady(ctx); err != nil {
+		return mrp.Outcome{}, fmt.Errorf("waiting for Python to start: %w", err)
+	}
+	var outcome mrp.Outcome
+	err := e.main.Do(ctx, func() (err error) {
+		cpython.BeginRun()
+		e.output.FlushThen(func() { e.router.sink = sink })
+		e.running.Store(true)
+		defer func() {
+			e.running.Store(false)
+			cpython.FlushStdio()
+			e.output.FlushThen(func() {
+				e.router.finish()
+				e.router.sink = nil
+			})
+		}()
+		outcome, err = e.run(request)
+		return err
+	})
+	if err != nil {
+		return mrp.Outcome{}, fmt.Errorf("running a cell: %w", err)
+	}
+	return outcome, nil
+}
+
+func (e *Engine) run(request mrp.Execution) (mrp.Outcome, error) {
+	result, err := cpython.Call(e.runCell, request.Code, request.StoreHistory, request.Silent)
+	if err != nil {
+		return mrp.Outcome{}, err
+	}
+	defer result.DecRef()
+	return outcomeOf(result)
+}
+
+// outcomeOf reads the tuple of python/cell.py's Runner.run. Needs the GIL.
+func outcomeOf(result *cpython.Object) (outcome mrp.Outcome, err error) {
+	items, err := cpython.Items(result, 4)
+	if err != nil {
+		return outcome, err
+	}
+	if !cpython.IsNone(items[0]) {
+		text, err := cpython.GoText(items[0])
+		if err != nil {
+			return outcome, err
+		}
+		outcome.Result = &text
+	}
+	if !cpython.IsNone(items[1]) {
+		if outcome.Error, err = cellError(items[1]); err != nil {
+			return outcome, err
+		}
+	}
+	outcome.ExecutionCount = cpython.Int(items[2])
+	outcome.Imports, err = textList(items[3])
+	return outcome, err
+}
+
+func cellError(description *cpython.Object) (*mrp.CellError, error) {
+	items, err := cpython.Items(description, 5)
+	if err != nil {
+		return nil, err
+	}
+	var failure mrp.CellError
+	if failure.Type, err = cpython.GoText(items[0]); err != nil {
+		return nil, err
+	}
+	if failure.Message, err = cpython.GoText(items[1]); err != nil {
+		return nil, err
+	}
+	if failure.Traceback, err = textList(items[2]); err != nil {
+		return nil, err
+	}
+	failure.Line, failure.Column = optionalInt(items[3]), optionalInt(items[4])
+	return &failure, nil
+}
+
+func optionalInt(object *cpython.Object) *int {
+	if cpython.IsNone(object) {
+		return nil
+	}
+	value := cpython.Int(object)
+	return &value
+}
+
+func textList(list *cpython.Object) ([]string, error) {
+	texts := make([]string, python3.PyList_Size(list))
+	for i := range texts {
+		text, err := cpython.GoText(python3.PyList_GetItem(list, i))
+		if err != nil {
+			return nil, err
+		}
+		texts[i] = text
+	}
+	return texts, nil
+}
+
+// Interrupt implements mrp.Engine.
+func (e *Engine) Interrupt() bool {
+	if !e.running.Load() {
+		return false
+	}
+	if cpython.Interrupt() != nil {
+		return false
+	}
+	e.inputs.cancelAll()
+	return true
+}
+
+// Reset implements mrp.Engine.
+func (e *Engine) Reset(ctx context.Context, session string) error {
+	if err := e.waitReady(ctx); err != nil {
+		return fmt.Errorf("waiting for Python to start: %w", err)
+	}
+	err := e.main.Do(ctx, func() error {
+		done, err := cpython.Call(e.reset)
+		if err != nil {
+			return err
+		}
+		done.DecRef()
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("resetting the namespace: %w", err)
+	}
+	return nil
+}
+
+// IsComplete implements mrp.Engine.
+func (e *Engine) IsComplete(ctx context.Context, code string) (mrp.Completeness, error) {
+	if err := e.waitReady(ctx); err != nil {
+		return mrp.Completeness{}, fmt.Errorf("waiting for Python to start: %w", err)
+	}
+	var answer mrp.Completeness
+	err := e.visitor.Do(ctx, func() error {
+		checked, err := callModule(embeddedPackage+".complete_check", "check", code)
+		if err != nil {
+			return err
+		}
+		defer checked.DecRef()
+		items, err := cpython.Items(checked, 2)
+		if err != nil {
+			return err
+		}
+		if answer.Status, err = cpython.GoText(items[0]); err != nil {
+			return err
+		}
+		answer.Indent, err = cpython.GoText(items[1])
+		return err
+	})
+	if err != nil {
+		return mrp.Completeness{}, fmt.Errorf("checking whether code is complete: %w", err)
+	}
+	return answer, nil
+}

@@ -1,0 +1,152 @@
+package interp
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/mrmd/mrmd-python/mrp"
+)
+
+// signalled is a sink that tells when a text has been printed.
+type signalled struct {
+	transcript
+	text string
+	seen chan struct{}
+}
+
+func (s *signalled) Text(stream mrp.Stream, text []byte) {
+	s.transcript.Text(stream, text)
+	if s.text != "" && strings.Contains(s.stdout(), s.text) {
+		s.text = ""
+		close(s.seen)
+	}
+}
+
+func TestInterruptStopsUserCode(t *testing.T) {
+	for name, code := range map[string]string{
+		"loop":       "while True: pass",
+		"sleep":      "import time; time.sleep(600)",
+		"lock":       "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()",
+		"subprocess": "import subprocess; subprocess.run(['sleep', '600'])",
+		"await":      "import asyncio; await asyncio.sleep(600)",
+		"async loop": "async def f():\n    while True: pass\nawait f()",
+		"input":      "input()",
+	} {
+		t.Run(name, func(t *testing.T) {
+			sink := &signalled{text: "begun\n", seen: make(chan struct{})}
+			asked := make(chan struct{}, 1)
+			sink.answer = func(ctx context.Context, prompt string, password bool) (string, error) {
+				asked <- struct{}{}
+				<-ctx.Done()
+				return "", ctx.Err()
+			}
+			done := make(chan mrp.Outcome)
+			go func() {
+				outcome, _ := engine.Execute(context.Background(), mrp.Execution{Code: "kept = '" + name + "'\nprint('begun')\n" + code, StoreHistory: true}, sink)
+				done <- outcome
+			}()
+			<-sink.seen
+			if name == "input" {
+				<-asked
+			}
+			if !engine.Interrupt() {
+				t.Error("Interrupt said that nothing ran")
+			}
+			outcome := <-done
+			if outcome.Error == nil || outcome.Error.Type != "KeyboardInterrupt" {
+				t.Fatalf("ended with %+v", outcome.Error)
+			}
+			if result, _ := mustRun(t, "kept"); result != "'"+name+"'" {
+				t.Errorf("the namespace has %s", result)
+			}
+		})
+	}
+}
+
+func TestInterruptOfNothing(t *testing.T) {
+	if engine.Interrupt() {
+		t.Error("Interrupt said that something ran")
+	}
+	if result, _ := mustRun(t, "1"); result != "1" {
+		t.Errorf("the next cell gave %s", result)
+	}
+}
+
+// An interrupt at any moment ends the cell it was meant for or nothing.
+func TestInterruptsAtRandomMoments(t *testing.T) {
+	stop := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for pause := time.Duration(0); ; pause = (pause + 37*time.Microsecond) % time.Millisecond {
+			select {
+			case <-stop:
+				return
+			case <-time.After(pause):
+				engine.Interrupt()
+			}
+		}
+	}()
+	interrupted := 0
+	for range 1000 {
+		outcome, err := engine.Execute(context.Background(), mrp.Execution{Code: "n = 0\nfor i in range(2000): n += i\nn", StoreHistory: true}, &transcript{})
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case outcome.Error != nil && outcome.Error.Type == "KeyboardInterrupt":
+			interrupted++
+		case outcome.Error != nil:
+			t.Fatalf("ended with %s: %s\n%s", outcome.Error.Type, outcome.Error.Message, strings.Join(outcome.Error.Traceback, ""))
+		case outcome.Result == nil || *outcome.Result != "1999000":
+			t.Fatalf("result %v", outcome.Result)
+		}
+	}
+	close(stop)
+	<-stopped
+	if interrupted == 0 {
+		t.Error("no cell was interrupted")
+	}
+	if result, _ := mustRun(t, "n"); result != "1999000" && result == "" {
+		t.Errorf("afterwards n is %s", result)
+	}
+}
+
+func TestUserMaySignalHerself(t *testing.T) {
+	for _, code := range []string{
+		"import os, signal; os.kill(os.getpid(), signal.SIGINT); 'unreached'",
+		"import signal; signal.raise_signal(signal.SIGINT); 'unreached'",
+		"import signal, time; signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT)); signal.setitimer(signal.ITIMER_REAL, 0.01); time.sleep(600)",
+	} {
+		outcome, _ := run(t, code)
+		if outcome.Error == nil || outcome.Error.Type != "KeyboardInterrupt" {
+			t.Errorf("%q ended with %+v", code, outcome.Error)
+		}
+	}
+}
+
+func TestInputComesFromTheSink(t *testing.T) {
+	shown := &transcript{answer: func(ctx context.Context, prompt string, password bool) (string, error) {
+		if password {
+			return "secret", nil
+		}
+		return "typed for " + prompt, nil
+	}}
+	outcome := runInto(t, "import getpass, sys\n(input('name? '), getpass.getpass('pw: '), sys.stdin.readline(), input(5))", shown)
+	want := `('typed for name? ', 'secret', 'typed for \n', 'typed for 5')`
+	if outcome.Result == nil || *outcome.Result != want {
+		t.Errorf("outcome %+v, want %s", outcome, want)
+	}
+	if shown.stdout() != "name? pw: 5" {
+		t.Errorf("stdout %q", shown.stdout())
+	}
+	cancelled := &transcript{answer: func(context.Context, string, bool) (string, error) { return "", mrp.ErrInputCancelled }}
+	outcome = runInto(t, "input()", cancelled)
+	if got := describeError(outcome.Error); got != "InputCancelled|Input cancelled by user|1" {
+		t.Errorf("cancelled input ended with %s", got)
+	}
+	if outcome, _ = run(t, "input()"); outcome.Error == nil || outcome.Error.Type != "StdinNotImplementedError" {
+		t.Errorf("input that is not allowed ended with %+v", outcome.Error)
+	}
+}

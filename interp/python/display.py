@@ -1,0 +1,163 @@
+"""Display data: from objects to mime bundles on their way to the host.
+
+All on the thread that displays; needs the GIL, which the host call releases.
+"""
+
+import base64
+import json
+import math
+
+import _mrmd_host
+from IPython.core.displayhook import DisplayHook
+from IPython.core.displaypub import DisplayPublisher
+from IPython.lib.pretty import _repr_pprint, _type_pprinters
+
+
+def to_json(value):
+    """Encode as JSON; bytes become base64 text, what has no JSON becomes its repr."""
+    try:
+        return json.dumps(
+            value, default=_plain, allow_nan=False, ensure_ascii=False
+        )
+    except (ValueError, TypeError):
+        return json.dumps(_cleaned(value), default=_plain, ensure_ascii=False)
+
+
+def _plain(value):
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(value).decode("ascii")
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    item = getattr(value, "item", None)
+    if callable(item) and getattr(value, "shape", None) == ():
+        return item()
+    return repr(value)
+
+
+def _cleaned(value):
+    if isinstance(value, dict):
+        return {str(key): _cleaned(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_cleaned(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def publish(kind, data, metadata, transient):
+    """Send a mime bundle; kind is "display" or "update_display"."""
+    if _mrmd_host.is_forked_child():
+        print(data.get("text/plain", ""))
+        return
+    bundle = {"data": data, "metadata": metadata or {}}
+    if transient:
+        bundle["transient"] = transient
+    _mrmd_host.call(kind, to_json(bundle))
+
+
+class Publisher(DisplayPublisher):
+    """What `display()` and its kin publish to."""
+
+    def publish(
+        self,
+        data,
+        metadata=None,
+        source=None,
+        *,
+        transient=None,
+        update=False,
+        **ignored,
+    ):
+        """Send a new bundle, or with `update` the new state of one shown before."""
+        renderers = getattr(self.shell, "mime_renderers", None) or {}
+        for mime_type, render in renderers.items():
+            if mime_type in data:
+                render(data[mime_type], (metadata or {}).get(mime_type))
+                return
+        publish("update_display" if update else "display", data, metadata, transient)
+
+    def clear_output(self, wait=False):
+        """Remove what is shown so far, with `wait` when the next thing is shown."""
+        if not _mrmd_host.is_forked_child():
+            _mrmd_host.call("clear_output", "true" if wait else "false")
+
+
+class ResultHook(DisplayHook):
+    """Called with the value of a cell's last expression."""
+
+    def __init__(self, *arguments, **keywords):
+        """Begin without a result."""
+        super().__init__(*arguments, **keywords)
+        self.result_repr = None
+
+    def __call__(self, result=None):
+        """Keep the result's repr for the reply, and show what is richer than text."""
+        if result is not None:
+            # The user's code called this hook; only her reprs may be interrupted.
+            _mrmd_host.run_uninterruptible(self._take, result)
+
+    def _take(self, result):
+        self.check_for_underscore()
+        if self.quiet():
+            return
+        self.start_displayhook()
+        try:
+            self._show(result)
+        finally:
+            self._is_active = False
+
+    def _show(self, result):
+        formatter = self.shell.display_formatter
+        text, bundle, metadata = _mrmd_host.run_interruptible(
+            _represent, formatter, result
+        )
+        self.update_user_ns(result)
+        self.fill_exec_result(result)
+        self.result_repr = text
+        if bundle:
+            publish("display", bundle, metadata, None)
+            self.log_output(bundle)
+        elif text is not None:
+            self.log_output({"text/plain": text})
+
+
+def _represent(formatter, result):
+    """Give an object's text, and the mime bundle when it has more than text."""
+    text_formatter = formatter.formatters["text/plain"]
+    if _has_custom_text(text_formatter, result):
+        bundle, metadata = formatter.format(result)
+        return bundle.get("text/plain"), bundle if len(bundle) > 1 else {}, metadata
+    text = repr(result)
+    bundle, metadata = formatter.format(result, exclude={"text/plain"})
+    if bundle and "text/plain" not in bundle:
+        bundle["text/plain"] = (
+            text if _prints_its_repr(type(result)) else text_formatter(result) or text
+        )
+    return text, bundle, metadata
+
+
+def _prints_its_repr(kind):
+    """Say whether IPython's pretty printer would show just repr() for the type."""
+    printer = _type_pprinters.get(kind, _repr_pprint)
+    return printer is _repr_pprint and not hasattr(kind, "_repr_pretty_")
+
+
+def _has_custom_text(formatter, result):
+    """Say whether the user registered a text formatter for the object's type."""
+    kind = type(result)
+    for base in kind.__mro__:
+        printer = formatter.type_printers.get(base)
+        if printer is not None:
+            return printer is not _type_pprinters.get(base)
+    if not formatter.deferred_printers:
+        return False
+    return (kind.__module__, kind.__qualname__) in formatter.deferred_printers and (
+        kind.__module__,
+        kind.__qualname__,
+    ) not in _default_deferred()
+
+
+def _default_deferred():
+    from IPython.lib.pretty import _deferred_type_pprinters
+
+    return _deferred_type_pprinters

@@ -1,0 +1,112 @@
+"""Exceptions of user code as clients see them.
+
+Frames of IPython and of this runtime are left out, in chained exceptions and
+groups too. Any thread; needs the GIL.
+"""
+
+import os
+import re
+import traceback
+
+import IPython
+
+from _mrmd.bootstrap import FOLDER
+
+_MACHINERY = (os.path.dirname(IPython.__file__) + os.sep, FOLDER)
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def describe(shell, error, cell_file):
+    """Describe an exception as (type, message, traceback lines, line, column).
+
+    Line and column, from 1, are of the code in `cell_file`, the name the cell was
+    compiled under; None when the exception has no frame there.
+    """
+    kind = type(error).__name__
+    message = _message(error)
+    line, column = _position(error, cell_file)
+    return kind, message, lines(shell, error), line, column
+
+
+def lines(shell, error):
+    """Format an exception: as Python does, unless the user chose an %xmode."""
+    if shell.InteractiveTB.mode != "Context":
+        return _in_chosen_mode(shell, error)
+    try:
+        report = traceback.TracebackException(
+            type(error), error, error.__traceback__, compact=True
+        )
+        _leave_machinery_out(report, set())
+        return list(report.format())
+    except Exception as problem:
+        kind = type(error).__name__
+        return [f"{kind}: (its traceback can't be shown: {problem!r})\n"]
+
+
+def is_machinery(filename):
+    """Say whether a frame's file belongs to IPython or to this runtime."""
+    return filename.startswith(_MACHINERY)
+
+
+def _in_chosen_mode(shell, error):
+    try:
+        text = shell.InteractiveTB.structured_traceback(
+            type(error), error, user_traceback(error)
+        )
+        return [_COLOURS.sub("", line).rstrip("\n") + "\n" for line in text]
+    except Exception:
+        return traceback.format_exception_only(type(error), error)
+
+
+def user_traceback(error):
+    """Give the exception's traceback from its first frame of user code on."""
+    trace = error.__traceback__
+    while trace is not None and is_machinery(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
+
+
+def _leave_machinery_out(report, seen):
+    if report is None or id(report) in seen:
+        return
+    seen.add(id(report))
+    report.stack[:] = [
+        frame for frame in report.stack if not is_machinery(frame.filename)
+    ]
+    _leave_machinery_out(report.__cause__, seen)
+    _leave_machinery_out(report.__context__, seen)
+    for member in getattr(report, "exceptions", None) or ():
+        _leave_machinery_out(member, seen)
+
+
+def _message(error):
+    try:
+        return str(error)
+    except Exception as problem:
+        return f"(its message can't be shown: {type(problem).__name__})"
+
+
+def _position(error, cell_file):
+    if isinstance(error, SyntaxError) and error.filename == cell_file:
+        column = error.offset
+        return error.lineno, column if column and column > 0 else None
+    deepest = None
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == cell_file:
+            deepest = trace
+        trace = trace.tb_next
+    if deepest is None:
+        return None, None
+    return deepest.tb_lineno, _column(deepest)
+
+
+def _column(trace):
+    positions = getattr(trace.tb_frame.f_code, "co_positions", None)
+    if positions is None or trace.tb_lasti < 0:
+        return None
+    for index, position in enumerate(positions()):
+        if index == trace.tb_lasti // 2:
+            offset = position[2]
+            return None if offset is None else offset + 1
+    return None

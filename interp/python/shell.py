@@ -1,0 +1,233 @@
+"""IPython's InteractiveShell as this runtime runs it. Main thread only."""
+
+import asyncio
+import bdb
+import sys
+
+import _mrmd_host
+from IPython.core import page
+from IPython.core.application import BaseIPythonApplication
+from IPython.core.autocall import ExitAutocall
+from IPython.core.compilerop import CachingCompiler
+from IPython.core.error import UsageError
+from IPython.core.inputtransformer2 import TransformerManager, leading_empty_lines
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.shellapp import InteractiveShellApp
+from traitlets import Type, default
+
+from _mrmd import failures, imports
+from _mrmd.display import Publisher, ResultHook
+
+
+class Compiler(CachingCompiler):
+    """Remembers the name that the running cell was compiled under."""
+
+    cell_file = None
+
+    def cache(self, *arguments, **options):
+        """Name a cell; cells that the running cell runs in turn are not it."""
+        name = super().cache(*arguments, **options)
+        if self.cell_file is None:
+            self.cell_file = name
+        return name
+
+
+class ExitCell(ExitAutocall):
+    """`exit` and `quit`: they end the cell, not the runtime."""
+
+    def __call__(self, code=None, *ignored, **options):
+        """Raise SystemExit with the code."""
+        raise SystemExit(code)
+
+
+class Shell(InteractiveShell):
+    """An InteractiveShell that reports instead of printing.
+
+    Exceptions are left on the ExecutionResult for the reply, results and displays
+    go to the host, and KeyboardInterrupt is raised in the user's code only.
+    """
+
+    displayhook_class = Type(ResultHook)
+    display_pub_class = Type(Publisher)
+
+    compiler_class = Type(Compiler)
+    cell_imports = None
+
+    def begin_cell(self):
+        """Forget what is kept about the cell before."""
+        self.compile.cell_file = None
+        self.cell_imports = None
+
+    def transform_ast(self, node):
+        """Note what the cell imports, before the user's transformers see it."""
+        if self.cell_imports is None:
+            self.cell_imports = imports.of(node)
+        return super().transform_ast(node)
+
+    @default("exiter")
+    def _exiter_default(self):
+        return ExitCell(self)
+
+    # Straight onto the terminal: stderr stays apart and newlines stay as they are.
+    system = InteractiveShell.system_raw
+
+    @default("input_transformer_manager")
+    def _input_transformer_manager_default(self):
+        manager = TransformerManager()
+        manager.cleanup_transforms[
+            manager.cleanup_transforms.index(leading_empty_lines)
+        ] = keep_line_numbers
+        return manager
+
+    def init_virtualenv(self):
+        """Leave sys.path alone: the venv is the one this process was started for."""
+
+    def init_hooks(self):
+        """Show what would go to a pager (`f?`) as output."""
+        super().init_hooks()
+        self.set_hook("show_in_pager", page.as_hook(_show_without_pager), 90)
+
+    async def run_code(self, code_obj, result=None, *, async_=False):
+        """Run one compiled statement; returns whether it failed.
+
+        The exception is left on `result`; only here is the user's code running.
+        """
+        previous_hook, sys.excepthook = sys.excepthook, self.excepthook
+        self.sys_excepthook = previous_hook
+        try:
+            if async_:
+                # The loop runner has opened the way for interrupts already.
+                await eval(code_obj, self.user_global_ns, self.user_ns)
+            else:
+                _mrmd_host.run_interruptible(
+                    exec, code_obj, self.user_global_ns, self.user_ns
+                )
+            return False
+        except bdb.BdbQuit as error:
+            self._keep_error(result, error)
+        except self.custom_exceptions as error:
+            self._keep_error(result, error)
+            self.CustomTB(type(error), error, error.__traceback__)
+        except BaseException as error:
+            self._keep_error(result, error)
+            self._remember_last(error)
+        finally:
+            sys.excepthook = previous_hook
+        return True
+
+    @staticmethod
+    def _keep_error(result, error):
+        if result is not None:
+            result.error_in_exec = error
+
+    @staticmethod
+    def _remember_last(error):
+        """Do what the interpreter does for `%debug`, `%tb` and pdb.pm()."""
+        sys.last_type = type(error)
+        sys.last_value = error
+        sys.last_traceback = failures.user_traceback(error)
+        if sys.version_info >= (3, 12):
+            sys.last_exc = error
+
+    def showsyntaxerror(self, filename=None, running_compiled_code=False):
+        """Print nothing for a cell: the reply carries the error."""
+        if running_compiled_code:
+            super().showsyntaxerror(filename, running_compiled_code)
+        else:
+            self._remember_last(sys.exc_info()[1])
+
+    def showtraceback(self, exc_tuple=None, *arguments, **options):
+        """Print a traceback, unless it is of the cell that is about to be replied."""
+        error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
+        if exc_tuple or options.get("running_compiled_code"):
+            self._remember_last(error)
+            return
+        if isinstance(error, UsageError):
+            print(f"UsageError: {error}", file=sys.stderr)
+            return
+        super().showtraceback(exc_tuple, *arguments, **options)
+
+    def _showtraceback(self, etype, evalue, stb):
+        print(self.InteractiveTB.stb2text(stb), file=sys.stderr)
+
+    def _format_exception_for_storage(self, exception, *arguments, **options):
+        """Give the history what the reply says, at the cost of a plain traceback."""
+        kind, message, lines, _, _ = failures.describe(self, exception, None)
+        return {"ename": kind, "evalue": message, "traceback": lines}
+
+    @default("loop_runner")
+    def _loop_runner_default(self):
+        return self._run_in_loop
+
+    def _run_in_loop(self, coroutine):
+        loop = event_loop()
+        task = loop.create_task(coroutine)
+        try:
+            return _mrmd_host.run_interruptible(loop.run_until_complete, task)
+        except KeyboardInterrupt:
+            if task.done():
+                raise
+        # The interrupt hit the loop and not the cell's own code: the cell has to
+        # be told, so that its finally clauses run.
+        task.cancel()
+        outcome = _mrmd_host.run_interruptible(loop.run_until_complete, task)
+        if isinstance(outcome.error_in_exec, asyncio.CancelledError):
+            outcome.error_in_exec = KeyboardInterrupt()
+        return outcome
+
+
+def keep_line_numbers(lines):
+    """Remove leading empty lines only where IPython's later transforms need it.
+
+    IPython always removes them, and every line number of an error is then too
+    small. What has to come first is a cell magic, or an indent to be taken off.
+    """
+    for line in lines:
+        if line.strip():
+            first = line
+            break
+    else:
+        return lines
+    if first.startswith("%%") or first[0].isspace():
+        return leading_empty_lines(lines)
+    return lines
+
+
+def event_loop():
+    """Give the loop that cells which await share; it runs only while one does."""
+    from IPython.core.async_helpers import get_asyncio_loop
+
+    return get_asyncio_loop()
+
+
+def _show_without_pager(text, start=0, screen_lines=0, pager_cmd=None):
+    if isinstance(text, dict):
+        text = text.get("text/plain", "")
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+
+
+class Application(BaseIPythonApplication, InteractiveShellApp):
+    """Loads the user's IPython profile: configuration, extensions, startup files."""
+
+    name = "ipython"
+
+    def initialize(self, argv=None):
+        """Make the shell as `ipython` would; nothing is taken from a command line."""
+        super().initialize(argv=[])
+        self.shell = Shell.instance(
+            parent=self, profile_dir=self.profile_dir, ipython_dir=self.ipython_dir
+        )
+        self.shell.configurables.append(self)
+        self.init_gui_pylab()
+        self.init_extensions()
+        self.init_code()
+
+    def init_crash_handler(self):
+        """Leave sys.excepthook alone: a crash of the profile is only reported."""
+
+
+def start():
+    """Make the shell with the user's profile and return it."""
+    application = Application.instance()
+    application.initialize()
+    return application.shell

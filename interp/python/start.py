@@ -1,0 +1,52 @@
+"""Brings the Python half up. Main thread; needs the GIL."""
+
+import faulthandler
+import sys
+
+
+def streams(crash_descriptor):
+    """Put the standard streams in place, and have crashes written to a file."""
+    from _mrmd import streams as standard_streams
+
+    standard_streams.install()
+    if crash_descriptor >= 0:
+        faulthandler.enable(crash_descriptor, all_threads=True)
+
+
+def runner():
+    """Import IPython, make the shell and return what runs cells in it.
+
+    Raises ImportError when IPython can't be imported.
+    """
+    import IPython  # noqa: F401
+
+    from _mrmd import cell, shell
+
+    return cell.Runner(shell.start())
+
+
+def describe():
+    """Give what clients are told: versions, implementation, can code be formatted."""
+    import importlib.util
+    import platform
+
+    import IPython
+
+    return (
+        platform.python_version(),
+        sys.implementation.name,
+        IPython.__version__,
+        importlib.util.find_spec("black") is not None,
+    )
+
+
+def finish():
+    """Run what is registered for the interpreter's exit, and flush the streams."""
+    import atexit
+
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # a stream the user closed or broke has nothing to lose
+            pass

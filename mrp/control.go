@@ -1,0 +1,106 @@
+package mrp
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/julienschmidt/httprouter"
+)
+
+func (h *Handler) serveExecute(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
+	request, err := h.decodeExecute(r, false)
+	if err != nil {
+		return err
+	}
+	e, err := h.admit(request)
+	if err != nil {
+		return err
+	}
+	e.log.hold()
+	defer e.log.letGo()
+	h.run(e)
+	return h.answerResult(w, e)
+}
+
+func (h *Handler) serveInterrupt(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
+	var session, execID optional[string]
+	err := h.decode(r, func(f field) error {
+		switch f.name {
+		case "session":
+			return f.text(&session)
+		case "execId":
+			return f.text(&execID)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	interrupted := h.interrupt(func(e *execution) bool {
+		return (!session.set || session.value == "" || session.value == e.request.session) &&
+			(!execID.set || execID.value == e.request.execID)
+	})
+	writeJSON(w, http.StatusOK, fmt.Appendf(nil, `{"interrupted":%t}`, interrupted))
+	return nil
+}
+
+func (h *Handler) serveReset(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
+	var session optional[string]
+	err := h.decode(r, func(f field) error {
+		if f.name == "session" {
+			return f.text(&session)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	var t ticket
+	if err := h.queue.join(&t); err != nil {
+		return err
+	}
+	if !h.queue.wait(&t) {
+		return runtimeBusy("not reset: %v", errStopping)
+	}
+	revision, err := h.reset(session.or(DefaultSession))
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusOK, fmt.Appendf(nil, `{"success":true,"stateRevision":%d}`, revision))
+	return nil
+}
+
+// reset clears a session. It is the caller's turn, and ends with it.
+func (h *Handler) reset(session string) (revision int64, err error) {
+	defer h.queue.leave()
+	if session == "" {
+		session = DefaultSession
+	}
+	if err := h.engine.Reset(h.lifetime, session); err != nil {
+		h.log.WithError(err).Error("reset failed in the engine")
+		return 0, internal("the reset failed: %v", err)
+	}
+	h.executionCount.Store(0)
+	return h.stateRevision.Add(1), nil
+}
+
+func (h *Handler) serveIsComplete(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
+	var code optional[string]
+	err := h.decode(r, func(f field) error {
+		if f.name == "code" {
+			return f.text(&code)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if !code.set {
+		return missingField("code", "the text to look at")
+	}
+	answer, err := h.engine.IsComplete(r.Context(), code.value)
+	if err != nil {
+		return internal("the code could not be looked at: %v", err)
+	}
+	return answerJSON(w, answer)
+}

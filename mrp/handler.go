@@ -1,0 +1,255 @@
+package mrp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Handler serves the protocol for one engine. It may be used by any number of
+// goroutines.
+type Handler struct {
+	engine  Engine
+	options Options
+	log     logrus.FieldLogger
+	router  *router
+	guard   *guard
+	queue   *queue
+	archive *archive
+	assets  *assetStore
+	spool   *spool
+
+	started        time.Time
+	stateRevision  atomic.Int64
+	executionCount atomic.Int64
+	openStreams    atomic.Int64
+	lastActivity   atomic.Int64
+
+	// lifetime ends with Close.
+	lifetime context.Context
+	end      context.CancelFunc
+	closing  sync.Once
+}
+
+// NewHandler makes a Handler and begins to wait for the engine in the
+// background; it never waits itself. It fails when an option makes no sense.
+func NewHandler(engine Engine, options Options) (*Handler, error) {
+	if engine == nil {
+		return nil, errors.New("making the handler: an engine is needed")
+	}
+	options.fillDefaults()
+	if err := options.check(); err != nil {
+		return nil, fmt.Errorf("making the handler: %w", err)
+	}
+	h := &Handler{engine: engine, options: options, log: options.Logger, started: time.Now()}
+	if h.log == nil {
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		h.log = silent
+	}
+	h.spool = &spool{dir: options.SpoolDir, failed: h.spoolFailed}
+	if h.spool.dir == "" {
+		h.spool.dir = filepath.Join(os.TempDir(), fmt.Sprintf("mrmd-python-%d-%s", os.Getpid(), newExecID()))
+		h.spool.temporary = true
+	}
+	h.guard = newGuard(options)
+	h.queue = &queue{limit: options.Limits.Queue}
+	h.archive = newArchive(options.Limits)
+	h.assets = newAssetStore(options.AssetsDir)
+	h.router = newRouter(h.routes(), func(r route) {
+		if !r.passive {
+			h.touch()
+		}
+	}, writeError)
+	h.lifetime, h.end = context.WithCancel(context.Background())
+	h.touch()
+	go h.startWhenReady()
+	go h.expireOld()
+	return h, nil
+}
+
+func (o *Options) check() error {
+	if !filepath.IsAbs(o.AssetsDir) {
+		return fmt.Errorf("the assets folder must be an absolute path, not %q", o.AssetsDir)
+	}
+	if o.SpoolDir != "" && !filepath.IsAbs(o.SpoolDir) {
+		return fmt.Errorf("the spool folder must be an absolute path, not %q", o.SpoolDir)
+	}
+	l := o.Limits
+	for _, limit := range []int64{l.Body, int64(l.JSONDepth), int64(l.Queue), int64(l.Streams),
+		int64(l.TextMemory), int64(l.ResultText), int64(l.RetainCount), l.RetainMemory,
+		l.RetainSpool, int64(l.RetainAge), int64(o.KeepaliveInterval), int64(o.MaxSessions)} {
+		if limit < 0 {
+			return fmt.Errorf("no limit may be negative, and one is %d", limit)
+		}
+	}
+	return nil
+}
+
+func (h *Handler) startWhenReady() {
+	select {
+	case <-h.engine.Ready():
+		h.queue.start()
+	case <-h.lifetime.Done():
+	}
+}
+
+// expiryInterval is how far an execution may outlive RetainAge.
+const expiryInterval = time.Minute
+
+func (h *Handler) expireOld() {
+	ticker := time.NewTicker(expiryInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			h.archive.expire(now)
+		case <-h.lifetime.Done():
+			return
+		}
+	}
+}
+
+func (h *Handler) spoolFailed(err error) {
+	h.log.WithError(err).Error("output can't be kept on disk")
+}
+
+// LastActivity is when the last request came that the guard let in, /health and
+// /capabilities aside.
+func (h *Handler) LastActivity() time.Time { return time.Unix(0, h.lastActivity.Load()) }
+
+func (h *Handler) touch() { h.lastActivity.Store(time.Now().UnixNano()) }
+
+// ServeHTTP implements http.Handler: the guard, then the route. A panic becomes
+// a 500, or, when the answer has begun, ends the connection.
+func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	w := &responseWriter{ResponseWriter: rw}
+	defer func() {
+		reason := recover()
+		if reason == nil {
+			return
+		}
+		if reason == http.ErrAbortHandler {
+			panic(reason)
+		}
+		h.log.WithFields(logrus.Fields{"panic": reason, "method": r.Method, "stack": string(debug.Stack())}).
+			Error("a request's handler panicked")
+		if w.began {
+			panic(http.ErrAbortHandler)
+		}
+		writeError(w, internal("the runtime met an error of its own (see its log): %v", reason))
+	}()
+	h.serve(w, r)
+}
+
+func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
+	w.Header()["Vary"] = varyOrigin
+	origin, err := h.guard.check(r)
+	if err != nil {
+		h.log.WithFields(logrus.Fields{"reason": err.Error(), "remote": r.RemoteAddr}).Info("request refused")
+		writeError(w, err)
+		return
+	}
+	handle, params, allow, err := h.router.find(r)
+	h.guard.allowReading(w, origin)
+	if allow != "" {
+		w.Header().Set("Allow", allow)
+	}
+	switch {
+	case err != nil:
+		writeError(w, err)
+	case handle == nil:
+		h.guard.answerOptions(w, r, origin, allow)
+	default:
+		handle(w, r, params)
+	}
+}
+
+var varyOrigin = []string{"Origin"}
+
+// Shutdown takes no more executions, cancels what waits, interrupts what runs
+// and waits for its end, or for ctx's (then its error is returned). Streams end
+// with their executions. Close is still to be called.
+func (h *Handler) Shutdown(ctx context.Context) error {
+	h.stopQueue()
+	h.interrupt(func(*execution) bool { return true })
+	select {
+	case <-h.queue.whenIdle():
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the running cell to end: %w", ctx.Err())
+	}
+}
+
+func (h *Handler) stopQueue() {
+	for _, t := range h.queue.close() {
+		if t.execution != nil {
+			h.cancel(t.execution, errStopping.Error())
+		} else {
+			t.release()
+		}
+	}
+}
+
+// Close ends all streams, gives up what waits and removes what was kept on
+// disk. It doesn't wait for a running cell.
+func (h *Handler) Close() error {
+	h.closing.Do(func() {
+		h.stopQueue()
+		h.end()
+		h.archive.close()
+		h.spool.removeAll()
+	})
+	return nil
+}
+
+// NewServer gives an http.Server with the limits the protocol is served with:
+// 64 KiB of headers, a time limit for them and for idle connections, none for
+// bodies and streams.
+func NewServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 10 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		// Otherwise net/http would answer "OPTIONS *" past the guard.
+		DisableGeneralOptionsHandler: true,
+	}
+}
+
+// responseWriter remembers whether an answer has begun.
+type responseWriter struct {
+	http.ResponseWriter
+	began bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (w *responseWriter) WriteHeader(status int) {
+	w.began = true
+	w.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (w *responseWriter) Write(b []byte) (int, error) {
+	w.began = true
+	return w.ResponseWriter.Write(b)
+}
+
+// ReadFrom lets net/http send a file without copying it through this process.
+func (w *responseWriter) ReadFrom(source io.Reader) (int64, error) {
+	w.began = true
+	return io.Copy(w.ResponseWriter, source)
+}
+
+// Unwrap lets http.ResponseController find what it needs.
+func (w *responseWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }

@@ -1,0 +1,126 @@
+package mrp
+
+import (
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// RuntimeName is what /capabilities and /health call this runtime. Clients of
+// mrmd-python 0.4.2 know it under the same name.
+const RuntimeName = "mrmd-python"
+
+// DefaultSession is the session of a request that names none.
+const DefaultSession = "default"
+
+// Options are the facts and limits a Handler serves with. The zero value of a
+// limit stands for its default; a negative limit is refused by NewHandler.
+type Options struct {
+	// Version is the runtime's version as /capabilities and /health tell it.
+	Version string
+
+	// AssetsDir is the absolute path of the folder that displays are saved in
+	// and /assets serves. It is made when the first file is saved.
+	AssetsDir string
+
+	// SpoolDir is the absolute path of the folder for output that is too long
+	// to be kept in memory. It is made with the first spool file, 0700. Nothing
+	// else may write to it. "" means a new folder in os.TempDir that Close
+	// removes.
+	SpoolDir string
+
+	// BoundAddresses are the "host:port" pairs the server was told to listen
+	// on; requests may name each of them in Host.
+	BoundAddresses []string
+
+	// AllowedHosts are further names that requests may have in Host: "name"
+	// with any port, or "name:port".
+	AllowedHosts []string
+
+	// AllowedOrigins are the exact values of Origin that may ask besides the
+	// runtime's own, such as "http://localhost:5173" or "null".
+	AllowedOrigins []string
+
+	// Logger takes refusals (info), panics and failures (error). nil discards
+	// them. Neither code nor output is ever logged.
+	Logger logrus.FieldLogger
+
+	// MaxSessions is what /capabilities tells; 0 means 1.
+	MaxSessions int
+
+	// KeepaliveInterval is the silence after which a stream gets a comment
+	// line; 0 means 15 s.
+	KeepaliveInterval time.Duration
+
+	Limits Limits
+}
+
+// Limits bound what clients and cells can make the runtime hold. Sizes are in
+// bytes. A zero stands for the default named with each field.
+type Limits struct {
+	// Body is the longest request body: 64 MiB.
+	Body int64
+	// JSONDepth is how deep arrays and objects of a request may nest: 200.
+	JSONDepth int
+	// Queue is how many executions and resets may wait: 1000.
+	Queue int
+	// Streams is how many event streams may be open at once: 1000.
+	Streams int
+
+	// TextMemory is how much of each text stream of an execution stays in
+	// memory; what comes after it goes to a spool file: 4 MiB.
+	TextMemory int
+	// ResultText is how much of each text stream the result holds; of a longer
+	// one it has the head and the tail: 4 MiB.
+	ResultText int
+
+	// RetainCount is how many ended executions are kept: 200.
+	RetainCount int
+	// RetainMemory is how much memory ended executions may hold: 256 MiB. The
+	// one that ended last is kept whatever its size.
+	RetainMemory int64
+	// RetainSpool is how much disk ended executions may hold: 4 GiB.
+	RetainSpool int64
+	// RetainAge is how long an ended execution is kept: 24 h.
+	RetainAge time.Duration
+}
+
+const (
+	mebibyte = 1 << 20
+
+	// accumulatedLimit is how much of a stream `accumulated` repeats unless a
+	// request says otherwise, accumulatedTail what it repeats for "tail".
+	accumulatedLimit = mebibyte
+	accumulatedTail  = 16 << 10
+
+	// accumulatedRate is how many bytes of `accumulated` a second an execution
+	// may cost its readers: the hold-back after an event is what its
+	// accumulated text takes at this rate.
+	accumulatedRate = 8 * mebibyte
+
+	// eventTextLimit ends the coalescing of one event. It equals
+	// accumulatedLimit so that `accumulated` at most doubles what is sent.
+	eventTextLimit = mebibyte
+)
+
+func orDefault[T int | int64 | time.Duration](value *T, fallback T) {
+	if *value == 0 {
+		*value = fallback
+	}
+}
+
+func (o *Options) fillDefaults() {
+	orDefault(&o.MaxSessions, 1)
+	orDefault(&o.KeepaliveInterval, 15*time.Second)
+	l := &o.Limits
+	orDefault(&l.Body, 64*mebibyte)
+	orDefault(&l.JSONDepth, 200)
+	orDefault(&l.Queue, 1000)
+	orDefault(&l.Streams, 1000)
+	orDefault(&l.TextMemory, 4*mebibyte)
+	orDefault(&l.ResultText, 4*mebibyte)
+	orDefault(&l.RetainCount, 200)
+	orDefault(&l.RetainMemory, 256*mebibyte)
+	orDefault(&l.RetainSpool, 4<<30)
+	orDefault(&l.RetainAge, 24*time.Hour)
+}

@@ -1,0 +1,133 @@
+package registry
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// HowEnded tells, in a clause for people, how the runtime of a dead entry ended, as
+// far as that can be known: from the boot id, from the last lines of the runtime's
+// own log, of which one that starts with any of fatalPrefixes tells of a crash,
+// from the kernel's log where that may be read, and from what the runtime said
+// last. A process leaves nothing behind that names its end, and init, which was
+// told, does not keep it. The clause says "most likely" where it is a conclusion
+// from what is missing.
+//
+// Lines up to the last that has the field pid=PID of another process belong to an
+// earlier run and are passed over.
+func HowEnded(entry Entry, lastLines, fatalPrefixes []string) string {
+	switch {
+	case entry.PID == 0:
+		return "its entry names no process"
+	case entry.Alive():
+		return "it is running"
+	case entry.fromEarlierBoot():
+		return "the machine was started anew since"
+	}
+	if line := fatalLine(linesOfRun(lastLines, entry.PID), fatalPrefixes); line != "" {
+		return "it crashed: " + line
+	}
+	if line := oomLine(kernelLog(), entry); line != "" {
+		return "the kernel ended it for want of memory: " + line
+	}
+	if entry.State != "" {
+		return "it ended while it said: " + entry.State
+	}
+	now, err := oomKills()
+	if err != nil || entry.OOMKills == nil {
+		return endedWithoutTrace(0)
+	}
+	return endedWithoutTrace(now - *entry.OOMKills)
+}
+
+// endedWithoutTrace concludes from how many processes the kernel has ended for
+// want of memory since the runtime was started.
+func endedWithoutTrace(oomKillsSince uint64) string {
+	if oomKillsSince == 0 {
+		return "it was killed without a trace, most likely by SIGKILL"
+	}
+	return fmt.Sprintf("it was killed without a trace, most likely for want of memory: "+
+		"on this machine %d processes were since it was started", oomKillsSince)
+}
+
+// linesOfRun gives the lines after the last one that another process logged.
+func linesOfRun(lines []string, pid int) []string {
+	own := "pid=" + strconv.Itoa(pid)
+	first := 0
+	for number, line := range lines {
+		for _, field := range strings.Fields(line) {
+			if strings.HasPrefix(field, "pid=") && field != own {
+				first = number + 1
+			}
+		}
+	}
+	return lines[first:]
+}
+
+func fatalLine(lines, prefixes []string) string {
+	for _, line := range lines {
+		for _, prefix := range prefixes {
+			if strings.HasPrefix(line, prefix) {
+				return strings.TrimSpace(line)
+			}
+		}
+	}
+	return ""
+}
+
+// kernelLog gives the kernel's log, or "" when it may not be read
+// (/proc/sys/kernel/dmesg_restrict).
+func kernelLog() string {
+	size, err := unix.Klogctl(unix.SYSLOG_ACTION_SIZE_BUFFER, nil)
+	if err != nil || size <= 0 {
+		return ""
+	}
+	text := make([]byte, size)
+	read, err := unix.Klogctl(unix.SYSLOG_ACTION_READ_ALL, text)
+	if err != nil {
+		return ""
+	}
+	return string(text[:read])
+}
+
+// oomLine finds what the kernel's log says of the end of entry's process for want
+// of memory ("Killed process PID (NAME)", mm/oom_kill.c), the newest line if there
+// are several, or "". The name has to match as well: the pid in the log is that of
+// the machine, which in a container is another one.
+func oomLine(kernelLog string, entry Entry) string {
+	const kernelNameBytes = 15
+	name := filepath.Base(entry.Executable)
+	name = name[:min(len(name), kernelNameBytes)]
+	mark := fmt.Sprintf("Killed process %d (%s)", entry.PID, name)
+	found := ""
+	for line := range strings.Lines(kernelLog) {
+		if strings.Contains(line, mark) {
+			// Before the text stand <level> and [seconds since boot].
+			_, text, _ := strings.Cut(line, "] ")
+			found = strings.TrimSpace(text)
+		}
+	}
+	return found
+}
+
+// oomKills gives how many processes the kernel has ended for want of memory since
+// boot (/proc/vmstat, Linux 4.13).
+func oomKills() (uint64, error) {
+	text, err := os.ReadFile("/proc/vmstat")
+	if err != nil {
+		return 0, fmt.Errorf("read the count of processes killed for want of memory: %w", err)
+	}
+	for line := range bytes.Lines(text) {
+		if count, found := bytes.CutPrefix(line, []byte("oom_kill ")); found {
+			return strconv.ParseUint(string(bytes.TrimSpace(count)), 10, 64)
+		}
+	}
+	return 0, errors.New("the kernel does not count the processes it kills for want of memory")
+}

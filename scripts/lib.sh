@@ -1,0 +1,71 @@
+# Shared by the scripts beside it; sourced, never run.
+
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+tools=$repo/.tools
+
+# What scripts/bootstrap installs without root comes before the system's.
+PATH=$tools/go/bin:$tools/bin:$PATH
+export PATH
+
+say() { printf '\n== %s\n' "$*" >&2; }
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+# python_of TARGET: the interpreter of a venv, of a conda environment, or the
+# interpreter itself. Its own symlink is kept: resolved, it would be the base's.
+python_of() {
+    local target=$1 candidate
+    if [ -d "$target" ]; then
+        for candidate in python python3; do
+            if [ -x "$target/bin/$candidate" ]; then
+                printf '%s/bin/%s\n' "$(cd "$target" && pwd)" "$candidate"
+                return
+            fi
+        done
+        die "$target is not a venv: it has no bin/python (make one with: make venv)"
+    fi
+    if [ -f "$target" ] && [ -x "$target" ]; then
+        printf '%s/%s\n' "$(cd "$(dirname "$target")" && pwd)" "$(basename "$target")"
+        return
+    fi
+    die "there is no venv and no interpreter at $target (make a venv with: make venv)"
+}
+
+# target_python PYTHON ARGUMENTS…: runs scripts/target_python.py by that interpreter,
+# whatever PYTHONPATH or PYTHONHOME say.
+target_python() {
+    local python=$1
+    shift
+    "$python" -E -s -B "$repo/scripts/target_python.py" "$@"
+}
+
+# as_root COMMAND…: runs it when we are root or may be without a password.
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+        sudo -n "$@"
+    else
+        return 1
+    fi
+}
+
+# apt_install PACKAGE…: installs Debian packages, or names the command that does.
+apt_install() {
+    local advice="sudo apt-get install $*"
+    command -v apt-get >/dev/null || die "missing: $*; install what your system calls it (on Debian: $advice)"
+    say "installing $*"
+    if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2; then
+        as_root apt-get update >&2 || die "missing: $*; install with: $advice"
+        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2 ||
+            die "missing: $*; install with: $advice"
+    fi
+}
+
+# version_at_least HAVE WANT: dotted versions.
+version_at_least() {
+    [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
+}
