@@ -109,7 +109,7 @@ func TestLongTextGoesToTheSpool(t *testing.T) {
 	var want strings.Builder
 	rt.engine.on("loud", func(_ context.Context, sink Sink, _ <-chan struct{}) Outcome {
 		want.Reset()
-		for want.Len() < 5_000_000 {
+		for want.Len() < 3_000_000 {
 			line := strings.Repeat("aé€😀\n"[:[]int{1, 3, 6, 10, 11}[random.IntN(5)]], 1+random.IntN(200))
 			want.WriteString(line)
 			sink.Text(Stdout, []byte(line))
@@ -238,7 +238,7 @@ func TestByteStoreGivesBackWhatItTook(t *testing.T) {
 		store := &byteStore{memoryLimit: memoryLimit, spool: &spool{dir: t.TempDir(), failed: func(err error) { t.Error(err) }}}
 		var want []byte
 		random := rand.New(rand.NewPCG(1, uint64(memoryLimit)))
-		for len(want) < 6*mebibyte {
+		for len(want) < 4*mebibyte {
 			piece := bytes.Repeat([]byte{byte('a' + random.IntN(26))}, random.IntN(100_000))
 			store.append(piece)
 			want = append(want, piece...)
@@ -249,7 +249,7 @@ func TestByteStoreGivesBackWhatItTook(t *testing.T) {
 			if store.size() != int64(len(want)) {
 				t.Fatalf("size %d of %d", store.size(), len(want))
 			}
-			for range 200 {
+			for range 50 {
 				from := random.Int64N(store.size())
 				to := from + 1 + random.Int64N(min(200_000, store.size()-from))
 				var got []byte

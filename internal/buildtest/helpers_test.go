@@ -72,7 +72,7 @@ func run(dir string, env []string, name string, args ...string) (string, error) 
 			cmd.Env = append(cmd.Env, variable)
 		}
 	}
-	cmd.Env = append(cmd.Env, env...)
+	cmd.Env = append(append(cmd.Env, "PYTHONDONTWRITEBYTECODE=1"), env...)
 	output, err := cmd.CombinedOutput()
 	return string(output), err
 }

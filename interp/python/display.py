@@ -12,6 +12,8 @@ from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
 from IPython.lib.pretty import _repr_pprint, _type_pprinters
 
+from _mrmd import plots
+
 
 def to_json(value):
     """Encode as JSON; bytes become base64 text, what has no JSON becomes its repr."""
@@ -116,6 +118,7 @@ class ResultHook(DisplayHook):
         self.result_repr = text
         if bundle:
             publish("display", bundle, metadata, None)
+            plots.forget_if_shown(result)
             self.log_output(bundle)
         elif text is not None:
             self.log_output({"text/plain": text})

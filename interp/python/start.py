@@ -20,9 +20,11 @@ def runner():
     """
     import IPython  # noqa: F401
 
-    from _mrmd import cell, shell
+    from _mrmd import cell, plots, shell
 
-    return cell.Runner(shell.start())
+    started = shell.start()
+    plots.install(started)
+    return cell.Runner(started)
 
 
 def describe():

@@ -1,0 +1,69 @@
+"""Matplotlib figures as displays, through the matplotlib-inline package.
+
+Nothing of matplotlib is imported before the user's code does. Main thread.
+"""
+
+import importlib.machinery
+import importlib.util
+import os
+import sys
+
+BACKEND = "module://matplotlib_inline.backend_inline"
+
+# What mrmd-python 0.4.2 saves figures with.
+SAVE_OPTIONS = {"bbox_inches": "tight", "dpi": 150, "facecolor": "white"}
+
+
+class BackendChooser:
+    """An import hook that sees matplotlib being imported, once."""
+
+    def __init__(self, shell):
+        """Choose the backend for figures that `shell` shows."""
+        self._shell = shell
+
+    def find_spec(self, name, path=None, target=None):
+        """Find matplotlib as usual, and have the backend chosen once it is loaded."""
+        if name != "matplotlib":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
+        if spec is not None and hasattr(spec.loader, "exec_module"):
+            load = spec.loader.exec_module
+
+            def load_then_choose(module):
+                load(module)
+                self._choose(module)
+
+            spec.loader.exec_module = load_then_choose
+        return spec
+
+    def _choose(self, matplotlib):
+        """Leave a backend alone that the user chose by environment or matplotlibrc."""
+        automatic = matplotlib.rcsetup._auto_backend_sentinel
+        if "MPLBACKEND" in os.environ:
+            return
+        if dict.__getitem__(matplotlib.rcParams, "backend") is not automatic:
+            return
+        if importlib.util.find_spec("matplotlib_inline") is None:
+            return
+        # matplotlib-inline reads it when pyplot loads the backend, not before: the
+        # import of that package alone would cost more than matplotlib's own.
+        self._shell.config.InlineBackend.setdefault("print_figure_kwargs", SAVE_OPTIONS)
+        matplotlib.rcParams["backend"] = BACKEND
+
+
+def forget_if_shown(result):
+    """Close a figure that was shown as a cell's result: it is not to come twice."""
+    figures = sys.modules.get("matplotlib.figure")
+    if figures is None or not isinstance(result, figures.Figure):
+        return
+    from matplotlib._pylab_helpers import Gcf
+    from matplotlib_inline.config import InlineBackend
+
+    if InlineBackend.initialized() and InlineBackend.instance().close_figures:
+        Gcf.destroy_fig(result)
+
+
+def install(shell):
+    """Watch for the import of matplotlib."""
+    sys.meta_path.insert(0, BackendChooser(shell))
