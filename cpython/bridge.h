@@ -42,6 +42,10 @@ void *mrmd_thread_attach(void);
 void mrmd_thread_enter(void *state);
 void mrmd_thread_leave(void);
 
+/* fault.c */
+int mrmd_fault_before_enable(void);
+int mrmd_fault_after_enable(void);
+
 /* fork.c */
 extern int mrmd_is_forked_child;
 void mrmd_fork_install(void);

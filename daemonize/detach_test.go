@@ -50,7 +50,7 @@ func playDaemon() error {
 	if err := line.Ready("http://localhost:7/mrp/v1"); err != nil {
 		return err
 	}
-	select {}
+	return waitForever()
 }
 
 func findFacts() (facts, error) {
@@ -229,7 +229,7 @@ func playHangingDaemon() error {
 		return err
 	}
 	fmt.Println("hanging")
-	select {}
+	return waitForever()
 }
 
 func startHere(t *testing.T, ctx context.Context, role string, arguments ...string) (Ready, error) {
@@ -339,7 +339,7 @@ func playBereftDaemon() error {
 	if err := os.WriteFile(os.Args[1], nil, 0o600); err != nil {
 		return err
 	}
-	select {}
+	return waitForever()
 }
 
 func TestDaemonSurvivesAStarterThatDies(t *testing.T) {

@@ -81,7 +81,7 @@ func TestRotationKeepsTheNewest(t *testing.T) {
 func TestNothingIsLostWhileWritersGoOn(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.log")
 	follower := newFollower(t)
-	log := openTestLog(t, path, LogLimits{MaxBytes: 2000, Keep: 1000}, follower)
+	log := openTestLog(t, path, LogLimits{MaxBytes: 500, Keep: 1000}, follower)
 	const lines = 2000
 	var writers sync.WaitGroup
 	writers.Go(func() {

@@ -72,6 +72,9 @@ func playRoot() error {
 	if err := script.Start(); err != nil {
 		return err
 	}
+	if os.Args[2] == "ignore SIGTERM" {
+		return waitForever()
+	}
 	<-terminated
 	if os.Args[2] == "end descendants" {
 		if _, err := StopDescendants(context.Background(), StopOptions{}); err != nil {
@@ -228,6 +231,13 @@ func waitUntil(t *testing.T, what string, holds func() bool) {
 	t.Helper()
 	if !becomesTrue(holds) {
 		t.Fatalf("still not so: %s", what)
+	}
+}
+
+// waitForever is not a select without cases: the Go runtime would call it a deadlock.
+func waitForever() error {
+	for {
+		time.Sleep(time.Hour)
 	}
 }
 

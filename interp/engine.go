@@ -133,11 +133,12 @@ func (e *Engine) startPython() error {
 	if err := installEmbedded(); err != nil {
 		return err
 	}
-	crashDescriptor := -1
 	if e.options.CrashLog != nil {
-		crashDescriptor = int(e.options.CrashLog.Fd())
+		if err := cpython.TraceCrashes(e.options.CrashLog); err != nil {
+			return err
+		}
 	}
-	if err := callStart("streams", nil, crashDescriptor); err != nil {
+	if err := callStart("streams", nil); err != nil {
 		return fmt.Errorf("putting the standard streams in place: %w", err)
 	}
 	if err := e.startShell(); err != nil {

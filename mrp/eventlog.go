@@ -27,8 +27,6 @@ const (
 var eventNames = [...]string{"stdout", "stderr", "start", "stdin_request", "display",
 	"update_display", "clear_output", "asset", "result", "error", "done"}
 
-func (k eventKind) isText() bool { return k <= eventStderr }
-
 // accumulation says how much of its stream an event repeats.
 type accumulation uint8
 
@@ -188,15 +186,6 @@ func (l *eventLog) add(kind eventKind, payload []byte) (seq int, place byteRange
 	place = byteRange{from, l.payload.size()}
 	l.seal(record{kind: kind, from: place.from, to: place.to})
 	return l.count, place
-}
-
-// store keeps a payload that belongs to no event of its own.
-func (l *eventLog) store(payload []byte) byteRange {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	from := l.payload.size()
-	l.payload.append(payload)
-	return byteRange{from, l.payload.size()}
 }
 
 // end appends the last events at once and marks the log as complete.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mrmd/mrmd-python/daemonize/process"
 )
@@ -64,6 +65,20 @@ func TestClaimRefusesARunningID(t *testing.T) {
 	}
 	other.end()
 	mustClaim(t, store, "a<b")
+}
+
+func TestRuntimeOf042KeepsItsIDWithoutALock(t *testing.T) {
+	store := newStore(t)
+	sleeper := startSleeper(t, "mrmd-python")
+	text := fmt.Sprintf(`{"id": "x", "pid": %d, "created": %q}`, sleeper.Process.Pid, NewTimestamp(time.Now()))
+	writeFile(t, store, "x.json", text)
+	var running *RunningError
+	if _, err := store.Claim(t.Context(), "x"); !errors.As(err, &running) || running.Entry.PID != sleeper.Process.Pid {
+		t.Errorf("Claim = %v", err)
+	}
+	if files, err := os.ReadDir(store.locksDir()); err != nil || len(files) != 0 {
+		t.Errorf("locks left over: %v, %v", files, err)
+	}
 }
 
 func TestClaimWithinOneProcessIsExclusive(t *testing.T) {

@@ -135,7 +135,9 @@ func startRole(t *testing.T, role, home string, arguments ...string) *runtimePro
 
 func startCommand(t *testing.T, cmd *exec.Cmd, role, home string) *runtimeProcess {
 	t.Helper()
-	cmd.Env = append(os.Environ(), roleVariable+"="+role, "MRMD_HOME="+home)
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, "MRMD_HOME="+home,
+		// The race detector sleeps for a second at exit otherwise.
+		"GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	if err != nil {

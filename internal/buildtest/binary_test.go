@@ -44,15 +44,18 @@ func TestTour(t *testing.T) {
 	binary := filepath.Join(t.TempDir(), "mrmd-python")
 	mustRun(t, script("build-binary"), target, binary)
 
-	folder := t.TempDir()
+	folder, home := t.TempDir(), "HOME="+t.TempDir()
 	interpreter := filepath.Join(target, "bin/python")
 	flags := []string{script("tour"), "--venv", target, "--binary", binary, "--folder", folder}
 	t.Cleanup(func() {
-		if output, err := run(repo, nil, interpreter, append(flags, "--stop")...); err != nil {
+		if output, err := run(repo, []string{home}, interpreter, append(flags, "--stop")...); err != nil {
 			t.Errorf("stopping the tour's runtime: %v\n%s", err, output)
 		}
 	})
-	output := mustRun(t, interpreter, flags...)
+	output, err := run(repo, []string{home}, interpreter, flags...)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, output)
+	}
 	for _, part := range []string{
 		"step 5 of 5", "from a subprocess", "Python " + p.version, "awaited without asyncio.run",
 		"ZeroDivisionError", "squares[4] is 16", "Mercury", "stop it:   kill ",

@@ -132,7 +132,7 @@ func buildLinked(t *testing.T, target string) string {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "linked")
 	mustRun(t, script("with-python"), target,
-		"go", "build", "-o", program, "./internal/buildtest/testdata/linked")
+		"go", "build", "-buildvcs=false", "-o", program, "./internal/buildtest/testdata/linked")
 	return program
 }
 

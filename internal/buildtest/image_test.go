@@ -34,7 +34,7 @@ func TestImage(t *testing.T) {
 	}
 
 	// A free port instead of the image's own.
-	serve := exec.Command(filepath.Join(root, "bin/serve"), "--port", "0", "--managed")
+	serve := exec.Command(filepath.Join(root, "bin/serve"), "--port", "0")
 	serve.Dir = t.TempDir()
 	serve.Env = append(os.Environ(), "HOME="+t.TempDir())
 	serve.Stderr = os.Stderr

@@ -1,16 +1,13 @@
 """Brings the Python half up. Main thread; needs the GIL."""
 
-import faulthandler
 import sys
 
 
-def streams(crash_descriptor):
-    """Put the standard streams in place, and have crashes written to a file."""
+def streams():
+    """Put the standard streams in place."""
     from _mrmd import streams as standard_streams
 
     standard_streams.install()
-    if crash_descriptor >= 0:
-        faulthandler.enable(crash_descriptor, all_threads=True)
 
 
 def runner():

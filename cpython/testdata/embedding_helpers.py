@@ -1,0 +1,52 @@
+"""Helpers for the tests of the cpython package, importable by its sys.path."""
+
+import _mrmd_host as host
+
+
+def caught(function, *arguments):
+    """Give the repr of the exception that a call raises, None without one."""
+    try:
+        function(*arguments)
+    except BaseException as error:
+        return repr(error)
+    return None
+
+
+def interrupted_in_machinery():
+    """Interrupt machinery that user code got into; say what ran and what was raised."""
+    steps = []
+
+    def machinery():
+        host.call("test.interrupt", "")
+        steps.append("machinery ended")
+
+    def user_code():
+        host.run_uninterruptible(machinery)
+        steps.append("user code went on")
+
+    return caught(host.run_interruptible, user_code), steps
+
+
+def interrupted_outside():
+    """Interrupt where no user code runs: nothing is raised until some does."""
+    host.call("test.interrupt", "")
+    first = caught(host.run_interruptible, len, "")
+    second = caught(host.run_interruptible, len, "")
+    return first, second
+
+
+def interrupted_in_user_code():
+    """Interrupt user code."""
+    return caught(host.run_interruptible, host.call, "test.interrupt", "")
+
+
+def stale_interrupt():
+    """Interrupt, begin another run, run its code."""
+    host.call("test.interrupt", "")
+    host.call("test.begin_run", "")
+    return caught(host.run_interruptible, len, "")
+
+
+def evaluate(expression):
+    """Evaluate an expression and give its str()."""
+    return str(eval(expression, {}))

@@ -1,0 +1,149 @@
+package golden
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+const (
+	executePath = "/mrp/v1/execute"
+	streamPath  = "/mrp/v1/execute/stream"
+	inputPath   = "/mrp/v1/input"
+
+	jsonType        = "application/json"
+	eventStreamType = "text/event-stream"
+)
+
+// answer is one reply, of either runtime.
+type answer struct {
+	status int
+	// contentType is the media type without its parameters.
+	contentType string
+	body        []byte
+}
+
+// client sends what the recording's client sent.
+type client struct{ http http.Client }
+
+func newClient() *client {
+	return &client{http.Client{
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// send sends a request and gives the open response.
+func (c *client) send(ctx context.Context, sent exchange) (*http.Response, error) {
+	body := bodyOf(sent)
+	request, err := http.NewRequestWithContext(ctx, sent.Method, "http://"+subject.address, body)
+	if err != nil {
+		return nil, err
+	}
+	// Opaque goes out as it is: no path of the recording is to be cleaned.
+	request.URL = &url.URL{Scheme: "http", Host: subject.address, Opaque: "//" + subject.address + sent.Path}
+	if body != nil {
+		request.Header.Set("Content-Type", jsonType)
+	}
+	if strings.Contains(sent.Name, "CORS") {
+		request.Header.Set("Origin", "https://example.com")
+	}
+	if sent.Method == http.MethodOptions {
+		request.Header.Set("Access-Control-Request-Method", http.MethodPost)
+	}
+	return c.http.Do(request)
+}
+
+func bodyOf(sent exchange) io.Reader {
+	switch {
+	case sent.Name == "execute invalid utf-8":
+		// The recording can't hold these bytes.
+		return strings.NewReader("{\"code\": \"\xff\"}")
+	case sent.Request.Kind() == '"':
+		return strings.NewReader(unquoted(sent.Request))
+	case len(sent.Request) == 0 || sent.Request.Kind() == 'n':
+		return nil
+	default:
+		return bytes.NewReader(sent.Request)
+	}
+}
+
+// ask sends a request and reads the whole answer.
+func (c *client) ask(ctx context.Context, sent exchange) (answer, error) {
+	response, err := c.send(ctx, sent)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	return answerOf(response, body), err
+}
+
+// post sends a JSON body that the recording doesn't have.
+func (c *client) post(ctx context.Context, path, body string) (answer, error) {
+	return c.ask(ctx, exchange{Method: http.MethodPost, Path: path, Request: jsontext.Value(body)})
+}
+
+func answerOf(response *http.Response, body []byte) answer {
+	contentType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if err != nil {
+		contentType = response.Header.Get("Content-Type")
+	}
+	return answer{status: response.StatusCode, contentType: contentType, body: body}
+}
+
+// event is one server-sent event.
+type event struct {
+	name string
+	id   string
+	data jsontext.Value
+}
+
+// eventReader reads server-sent events as the editors' clients do: line by line,
+// and an event's name before its data.
+type eventReader struct{ lines *bufio.Reader }
+
+func newEventReader(source io.Reader) *eventReader {
+	return &eventReader{bufio.NewReader(source)}
+}
+
+// next gives the next event; io.EOF after the last.
+func (r *eventReader) next() (read event, err error) {
+	for {
+		line, err := r.lines.ReadString('\n')
+		if err == io.EOF && line == "" && read.name == "" {
+			return read, io.EOF
+		}
+		if err != nil {
+			return read, fmt.Errorf("in the middle of event %q: %w", read.name, err)
+		}
+		line = strings.TrimRight(line, "\r\n")
+		field, value, _ := strings.Cut(line, ": ")
+		switch {
+		case line == "" && read.name != "":
+			if read.data == nil {
+				return read, fmt.Errorf("event %q has no data", read.name)
+			}
+			return read, nil
+		case line == "", field == "":
+		case field == "event" && read.data == nil:
+			read.name = value
+		case field == "id":
+			read.id = value
+		case field == "data" && read.name != "" && read.data == nil:
+			read.data = jsontext.Value(value)
+			if !read.data.IsValid() {
+				return read, fmt.Errorf("the data of event %q is not JSON: %s", read.name, value)
+			}
+		default:
+			return read, fmt.Errorf("clients can't read this line of event %q: %s", read.name, line)
+		}
+	}
+}

@@ -1,0 +1,211 @@
+package golden
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// rule changes what 0.4.2 replied into what is expected here. It looks at our
+// own reply only where the value is left open.
+type rule func(expected, ours facts)
+
+var ruleForm = regexp.MustCompile(`^(\S+(?:, \S+)*): (\w+)(?: (.+))?$`)
+
+// verbs make a rule for the facts whose names match. The argument is what
+// follows the verb.
+var verbs = map[string]func(names *regexp.Regexp, argument string) (rule, error){
+	"drop":    dropRule,
+	"replace": replaceRule,
+	"is":      isRule,
+	"like":    likeRule,
+	"added":   addedRule,
+	"gone":    goneRule,
+}
+
+// readRule reads one rule of the forms that docs/compatibility.md explains.
+func readRule(text string) (rule, error) {
+	if argument, ok := strings.CutPrefix(text, "reply: "); ok {
+		return errorReplyRule(argument)
+	}
+	parts := ruleForm.FindStringSubmatch(text)
+	if parts == nil {
+		return nil, fmt.Errorf("%q is no rule: it needs the form NAMES: VERB ARGUMENT", text)
+	}
+	verb, ok := verbs[parts[2]]
+	if !ok {
+		return nil, fmt.Errorf("%q is no rule: there is no verb %q", text, parts[2])
+	}
+	read, err := verb(namePattern(parts[1]), parts[3])
+	if err != nil {
+		return nil, fmt.Errorf("rule %q: %w", text, err)
+	}
+	return read, nil
+}
+
+// namePattern matches the names of a list in which * stands for any text.
+func namePattern(list string) *regexp.Regexp {
+	names := strings.Split(list, ", ")
+	for i, name := range names {
+		names[i] = strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, `.*`)
+	}
+	return regexp.MustCompile(`^(?:` + strings.Join(names, "|") + `)$`)
+}
+
+// dropRule takes what matches out of texts.
+func dropRule(names *regexp.Regexp, argument string) (rule, error) {
+	pattern, err := readPattern(argument)
+	if err != nil {
+		return nil, err
+	}
+	return rewriteRule(names, pattern, ""), nil
+}
+
+// replaceRule puts another text in the place of what matches.
+func replaceRule(names *regexp.Regexp, argument string) (rule, error) {
+	at := strings.LastIndex(argument, "/ by ")
+	if at < 0 {
+		return nil, fmt.Errorf(`replace needs the form /PATTERN/ by "TEXT"`)
+	}
+	pattern, err := readPattern(argument[:at+1])
+	if err != nil {
+		return nil, err
+	}
+	replacement, err := jsontext.AppendUnquote(nil, argument[at+len("/ by "):])
+	if err != nil {
+		return nil, fmt.Errorf("the replacement is no JSON string: %w", err)
+	}
+	return rewriteRule(names, pattern, string(replacement)), nil
+}
+
+func rewriteRule(names, pattern *regexp.Regexp, replacement string) rule {
+	return func(expected, _ facts) {
+		for name, is := range expected {
+			if is.isText && names.MatchString(name) {
+				is.value = pattern.ReplaceAllString(is.value, replacement)
+				expected[name] = is
+			}
+			if is.value == "" && strings.HasPrefix(name, "stream.") {
+				delete(expected, name)
+			}
+		}
+	}
+}
+
+// isRule gives facts that both sides have one JSON value.
+func isRule(names *regexp.Regexp, argument string) (rule, error) {
+	value, err := readFact(argument)
+	if err != nil {
+		return nil, err
+	}
+	return func(expected, _ facts) {
+		for name := range expected {
+			if names.MatchString(name) {
+				expected[name] = value
+			}
+		}
+	}, nil
+}
+
+// likeRule takes our value where it is a text or a number that matches as a whole.
+func likeRule(names *regexp.Regexp, argument string) (rule, error) {
+	pattern, err := readPattern(argument)
+	if err != nil {
+		return nil, err
+	}
+	whole := regexp.MustCompile(`\A(?:` + pattern.String() + `)\z`)
+	return func(expected, ours facts) {
+		for name, is := range ours {
+			if _, both := expected[name]; both && names.MatchString(name) && whole.MatchString(is.value) {
+				expected[name] = is
+			}
+		}
+	}, nil
+}
+
+// addedRule expects facts that 0.4.2 does not have: with one JSON value, with a
+// text or number that matches as a whole, or with any value.
+func addedRule(names *regexp.Regexp, argument string) (rule, error) {
+	if argument != "" && argument[0] != '/' {
+		value, err := readFact(argument)
+		if err != nil {
+			return nil, err
+		}
+		return func(expected, ours facts) {
+			for name := range ours {
+				if _, both := expected[name]; !both && names.MatchString(name) {
+					expected[name] = value
+				}
+			}
+		}, nil
+	}
+	whole := regexp.MustCompile(`(?s)\A.*\z`)
+	if argument != "" {
+		pattern, err := readPattern(argument)
+		if err != nil {
+			return nil, err
+		}
+		whole = regexp.MustCompile(`\A(?:` + pattern.String() + `)\z`)
+	}
+	return func(expected, ours facts) {
+		for name, is := range ours {
+			if _, both := expected[name]; !both && names.MatchString(name) && whole.MatchString(is.value) {
+				expected[name] = is
+			}
+		}
+	}, nil
+}
+
+// goneRule expects that facts of 0.4.2 are missing.
+func goneRule(names *regexp.Regexp, argument string) (rule, error) {
+	if argument != "" {
+		return nil, fmt.Errorf("gone takes no argument")
+	}
+	return func(expected, _ facts) {
+		for name := range expected {
+			if names.MatchString(name) {
+				delete(expected, name)
+			}
+		}
+	}, nil
+}
+
+var errorReplyForm = regexp.MustCompile(`^(4\d\d) (\w+)$`)
+
+// errorReplyRule expects the protocol's error answer in place of the whole reply.
+func errorReplyRule(argument string) (rule, error) {
+	parts := errorReplyForm.FindStringSubmatch(argument)
+	if parts == nil {
+		return nil, fmt.Errorf("%q is no error reply: it needs the form STATUS CODE", argument)
+	}
+	return func(expected, ours facts) {
+		clear(expected)
+		expected["status"] = fact{value: parts[1]}
+		expected["type"] = fact{isText: true, value: jsonType}
+		expected["body.error"] = fact{isText: true, value: parts[2]}
+		expected["body.message"] = fact{isText: true, value: "(a text that says what to do)"}
+		if message := ours["body.message"]; message.isText && message.value != "" {
+			expected["body.message"] = message
+		}
+	}, nil
+}
+
+func readPattern(text string) (*regexp.Regexp, error) {
+	if len(text) < 2 || text[0] != '/' || text[len(text)-1] != '/' {
+		return nil, fmt.Errorf("%q is no pattern: it stands between slashes", text)
+	}
+	return regexp.Compile(text[1 : len(text)-1])
+}
+
+func readFact(text string) (fact, error) {
+	value := jsontext.Value(text)
+	if !value.IsValid() {
+		return fact{}, fmt.Errorf("%q is no JSON value", text)
+	}
+	if value.Kind() == '"' {
+		return fact{isText: true, value: unquoted(value)}, nil
+	}
+	return fact{value: text}, nil
+}
