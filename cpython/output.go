@@ -36,7 +36,8 @@ const outputBurst = 200 * time.Microsecond
 // WindowSize is a terminal's size in characters.
 type WindowSize struct{ Columns, Rows uint16 }
 
-// CaptureOutput puts a pty each in the place of file descriptors 1 and 2 and
+// CaptureOutput puts a pty each in the place of file descriptors 1 and 2, an empty
+// file in that of 0, and
 // calls receive, from one goroutine or thread at a time, with what arrives;
 // stream is 0 for stdout and 1 for stderr, and bytes are valid during the call.
 // receive must not need the GIL. Call before Start, once; what this process
@@ -60,6 +61,9 @@ func CaptureOutput(size WindowSize, receive func(stream int, bytes []byte)) (*Ou
 			return nil, fmt.Errorf("replacing file descriptor %d: %w", stream+1, err)
 		}
 	}
+	if err := emptyStandardInput(); err != nil {
+		return nil, err
+	}
 	wake, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("making an eventfd: %w", err)
@@ -72,6 +76,20 @@ func CaptureOutput(size WindowSize, receive func(stream int, bytes []byte)) (*Ou
 	go output.follow(output.masters[0])
 	go output.follow(output.masters[1])
 	return output, nil
+}
+
+// A child process that reads must find nothing: the terminal this process was
+// started from, if any, is the operator's and not the code's.
+func emptyStandardInput() error {
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return fmt.Errorf("emptying standard input: %w", err)
+	}
+	defer null.Close()
+	if err := unix.Dup3(int(null.Fd()), 0, 0); err != nil {
+		return fmt.Errorf("emptying standard input: %w", err)
+	}
+	return nil
 }
 
 func openTerminal(size WindowSize) (master, slave *os.File, err error) {

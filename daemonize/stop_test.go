@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -85,16 +86,16 @@ func TestOrphansOfARootThatAdoptsNobodyAreFoundByTheirSession(t *testing.T) {
 	}
 }
 
-func TestProcessesThatStartOthersAllTheTime(t *testing.T) {
-	const breeder = `
+// breeder is a script that starts orphans in sessions of their own all the time.
+const breeder = `
 breed() { while :; do (setsid sh -c 'sleep 1000 & exec sleep 1000' &); echo $$; done; }
 breed & breed & wait`
+
+func TestProcessesThatStartOthersAllTheTime(t *testing.T) {
 	root := startFamily(t, breeder, "ignore SIGTERM")
 	root.pids(6)
-	go func() {
-		// The pipe must not fill up: the breeders would wait.
-		_, _ = root.stdout.WriteTo(discard{})
-	}()
+	// The pipe must not fill up: the breeders would wait.
+	go func() { _, _ = io.Copy(io.Discard, root.stdout) }()
 	if _, err := StopTree(t.Context(), root.identity(), StopOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -102,10 +103,6 @@ breed & breed & wait`
 		t.Errorf("%d processes still there", len(left))
 	}
 }
-
-type discard struct{}
-
-func (discard) Write(text []byte) (int, error) { return len(text), nil }
 
 func TestStoppedProcessesSeeSIGTERM(t *testing.T) {
 	root := startFamily(t, "echo $$; exec sleep 1000", "exit")
@@ -136,24 +133,95 @@ func TestReusedPIDIsNeverSignalled(t *testing.T) {
 	}
 }
 
-func TestSessionNumberThatPassedToAStrangerIsForgotten(t *testing.T) {
-	member := process.Stat{Identity: process.Identity{PID: 70, StartTicks: 5}, Parent: 1, Session: 70, Group: 70, State: 'S'}
-	grown := newTree(member, nil)
-	stranger := process.Stat{Identity: process.Identity{PID: 70, StartTicks: 9}, Parent: 1, Session: 70, Group: 70, State: 'S'}
-	child := process.Stat{Identity: process.Identity{PID: 71, StartTicks: 10}, Parent: 70, Session: 70, Group: 70, State: 'S'}
-	all := map[int]process.Stat{70: stranger, 71: child}
-	grown.forgetReused(all)
-	for _, stat := range all {
-		if grown.belongs(stat, all) {
-			t.Errorf("%+v counts as a descendant", stat)
+func TestFreezeStopsAllForGood(t *testing.T) {
+	root := startFamily(t, breeder, "ignore SIGTERM")
+	root.pids(6)
+	go func() { _, _ = io.Copy(io.Discard, root.stdout) }()
+	s := &stopping{tree: newTree(mustRead(t, root.cmd.Process.Pid), nil)}
+	if err := s.freeze(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	frozen := marked(t)
+	for _, stat := range frozen {
+		if stat.State == 'R' || stat.State == 'S' {
+			t.Errorf("%+v still runs", stat)
 		}
 	}
-	// The same without the stranger: the founder ended and left its child.
-	grown = newTree(member, nil)
-	delete(all, 70)
+	if again := marked(t); len(again) != len(frozen) || len(frozen) < 3 {
+		t.Errorf("there were %d processes and are %d", len(frozen), len(again))
+	}
+	if err := s.kill(t.Context(), true); err != nil {
+		t.Fatal(err)
+	}
+	if left := marked(t); len(left) != 0 {
+		t.Errorf("still there: %+v", left)
+	}
+}
+
+// stat gives what the tests of belonging need.
+func stat(pid, parent, group, session int) process.Stat {
+	return process.Stat{Identity: process.Identity{PID: pid, StartTicks: uint64(pid)},
+		Parent: parent, Group: group, Session: session, State: 'S'}
+}
+
+func TestBelonging(t *testing.T) {
+	const initPID = 1
+	shell := stat(60, initPID, 60, 60)
+	for _, test := range []struct {
+		name    string
+		root    process.Stat
+		other   process.Stat
+		belongs bool
+	}{
+		{"child", stat(70, 60, 70, 60), stat(71, 70, 71, 71), true},
+		{"orphan in the root's session", stat(70, initPID, 70, 70), stat(71, initPID, 71, 70), true},
+		{"orphan in the root's group", stat(70, initPID, 70, 50), stat(71, initPID, 70, 50), true},
+		{"orphan in the root's group, the root's parent being a shell", stat(70, 60, 70, 60), stat(71, initPID, 70, 60), true},
+		{"neighbour in a shell's pipeline", stat(70, 60, 70, 60), stat(71, 60, 70, 60), false},
+		{"another job of the shell", stat(70, 60, 70, 60), stat(71, 60, 71, 60), false},
+		{"in the group of a pipeline that another leads", stat(70, 60, 69, 60), stat(71, initPID, 69, 60), false},
+		{"stranger", stat(70, 60, 70, 70), stat(71, initPID, 71, 71), false},
+		{"this process", stat(70, 60, 70, 70), stat(os.Getpid(), 70, 70, 70), false},
+		{"child of this process", stat(70, 60, 70, 70), stat(71, os.Getpid(), 70, 70), false},
+	} {
+		grown := newTree(test.root, nil)
+		grown.rootParent = process.Stat{}
+		if test.root.Parent == shell.PID {
+			grown.rootParent = shell
+		}
+		all := map[int]process.Stat{}
+		for _, one := range []process.Stat{stat(initPID, 0, 1, 1), shell, test.root, test.other} {
+			all[one.PID] = one
+		}
+		if got := grown.belongs(test.other, all); got != test.belongs {
+			t.Errorf("%s: belongs %t", test.name, got)
+		}
+	}
+}
+
+func TestSessionNumberThatPassedToAStrangerIsForgotten(t *testing.T) {
+	founder := stat(70, 1, 70, 70)
+	orphan := stat(71, 1, 70, 70)
+	orphan.StartTicks = 99
+	all := map[int]process.Stat{71: orphan}
+	grown := newTree(founder, nil)
 	grown.forgetReused(all)
-	if !grown.belongs(child, all) {
-		t.Error("a process in the session of an ended member does not count as a descendant")
+	if !grown.belongs(orphan, all) {
+		t.Error("what is in the session of a member that has ended does not belong")
+	}
+	stranger := founder
+	stranger.StartTicks = 98
+	all[70] = stranger
+	grown.forgetReused(all)
+	for _, one := range all {
+		if grown.belongs(one, all) {
+			t.Errorf("%+v belongs", one)
+		}
+	}
+	grown = newTree(founder, nil)
+	grown.forgetReused(map[int]process.Stat{})
+	if delete(all, 70); grown.belongs(orphan, all) {
+		t.Error("a session that was empty for a while is still that of the member")
 	}
 }
 
@@ -186,8 +254,8 @@ func TestNeighboursInAPipelineAreLeftAlone(t *testing.T) {
 func TestSparedProcessesAreLeftAlone(t *testing.T) {
 	root := startFamily(t, "setsid sh -c 'echo $$; sleep 1000 & echo $!; wait' & sleep 1001 & echo $!; wait", "exit")
 	root.pids(3)
-	isShellOfSession := func(stat process.Stat) bool {
-		return stat.Name == "sh" && stat.Session == stat.PID
+	isShellOfSession := func(one process.Stat) bool {
+		return one.Name == "sh" && one.Session == one.PID
 	}
 	if _, err := StopTree(t.Context(), root.identity(), StopOptions{Spare: isShellOfSession}); err != nil {
 		t.Fatal(err)

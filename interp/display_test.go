@@ -68,3 +68,21 @@ display({'application/json': {'nan': float('nan'), 'list': [1, (2, 3)], 'bytes':
 		t.Errorf("display is %s", got)
 	}
 }
+
+func TestRegisteredFormattersAreAsked(t *testing.T) {
+	mustRun(t, "html = get_ipython().display_formatter.formatters['text/html']\nhtml.for_type(int, lambda n: f'<i>{n}</i>')")
+	result, shown := mustRun(t, "5")
+	mustRun(t, "html.pop(int)")
+	if result != "5" || len(shown.displays) != 1 || !strings.Contains(mimeTypes(shown.displays[0]), "<i>5</i>") {
+		t.Errorf("result %s, displays %v", result, shown.displays)
+	}
+	mustRun(t, "text = get_ipython().display_formatter.formatters['text/plain']\ntext.for_type(int, lambda n, p, cycle: p.text(f'int:{n}'))")
+	result, _ = mustRun(t, "5")
+	mustRun(t, "text.pop(int)")
+	if result != "int:5" {
+		t.Errorf("result %s", result)
+	}
+	if result, _ = mustRun(t, "5"); result != "5" {
+		t.Errorf("afterwards %s", result)
+	}
+}

@@ -44,8 +44,8 @@ type Engine struct {
 	output  *cpython.Output
 	router  router
 	inputs  pendingInputs
-	runCell *cpython.Object
-	reset   *cpython.Object
+	runner  runner
+	history historyFlush
 
 	running  atomic.Bool
 	stopping atomic.Bool
@@ -171,12 +171,20 @@ func wrapStart(err error) error {
 	return err
 }
 
-func (e *Engine) takeRunner(runner *cpython.Object) (err error) {
-	if e.runCell, err = cpython.Attribute(runner, "run"); err != nil {
-		return err
+// runner is python/cell.py's Runner: its methods, held for the process's life.
+type runner struct{ run, reset, flushHistory *cpython.Object }
+
+func (e *Engine) takeRunner(object *cpython.Object) error {
+	for name, method := range map[string]**cpython.Object{
+		"run": &e.runner.run, "reset": &e.runner.reset, "flush_history": &e.runner.flushHistory,
+	} {
+		found, err := cpython.Attribute(object, name)
+		if err != nil {
+			return err
+		}
+		*method = found
 	}
-	e.reset, err = cpython.Attribute(runner, "reset")
-	return err
+	return nil
 }
 
 func (e *Engine) takeDescription(description *cpython.Object) error {

@@ -15,6 +15,9 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 	if err := e.waitReady(ctx); err != nil {
 		return mrp.Outcome{}, fmt.Errorf("waiting for Python to start: %w", err)
 	}
+	if request.StoreHistory && !request.Silent {
+		e.history.schedule(e)
+	}
 	var outcome mrp.Outcome
 	err := e.main.Do(ctx, func() (err error) {
 		cpython.BeginRun()
@@ -38,7 +41,7 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 }
 
 func (e *Engine) run(request mrp.Execution) (mrp.Outcome, error) {
-	result, err := cpython.Call(e.runCell, request.Code, request.StoreHistory, request.Silent)
+	result, err := cpython.Call(e.runner.run, request.Code, request.StoreHistory, request.Silent)
 	if err != nil {
 		return mrp.Outcome{}, err
 	}
@@ -126,7 +129,7 @@ func (e *Engine) Reset(ctx context.Context, session string) error {
 		return fmt.Errorf("waiting for Python to start: %w", err)
 	}
 	err := e.main.Do(ctx, func() error {
-		done, err := cpython.Call(e.reset)
+		done, err := cpython.Call(e.runner.reset)
 		if err != nil {
 			return err
 		}

@@ -150,3 +150,19 @@ func resultOf(outcome mrp.Outcome) string {
 	}
 	return *outcome.Result
 }
+
+// The history reaches its database without waiting for the runtime's end, and
+// while a cell runs.
+func TestHistoryIsWrittenSoon(t *testing.T) {
+	_, shown := mustRun(t, `
+import sqlite3, time
+marker = 'a mark in the history'
+manager = get_ipython().history_manager
+database = sqlite3.connect(manager.hist_file)
+while not database.execute("select 1 from history where source_raw like '%a mark in the history%'").fetchone():
+    time.sleep(0.01)
+print('found')`)
+	if shown.stdout() != "found\n" {
+		t.Errorf("stdout %q", shown.stdout())
+	}
+}

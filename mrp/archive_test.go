@@ -40,16 +40,16 @@ func TestRetentionByNumber(t *testing.T) {
 }
 
 func TestRetentionBySize(t *testing.T) {
-	rt := serve(t, func(o *Options) { o.Limits.RetainMemory = 2_000_000 })
-	rt.engine.on("loud", printing(10, strings.Repeat("x", 60_000)))
+	rt := serve(t, func(o *Options) { o.Limits.RetainMemory = 200_000 })
+	rt.engine.on("loud", printing(10, strings.Repeat("x", 6_000)))
 	for i := range 10 {
 		rt.post("/execute", fmt.Sprintf(`{"code":"loud","execId":"e%d"}`, i))
 	}
 	kept := len(rt.handler.archive.list())
-	if kept < 1 || kept > 3 || rt.handler.archive.memory > 2_000_000 {
+	if kept < 1 || kept > 3 || rt.handler.archive.memory > 200_000 {
 		t.Errorf("kept %d with %d bytes", kept, rt.handler.archive.memory)
 	}
-	rt.engine.on("huge", printing(40, strings.Repeat("x", 100_000)))
+	rt.engine.on("huge", printing(40, strings.Repeat("x", 10_000)))
 	rt.post("/execute", `{"code":"huge","execId":"huge"}`)
 	if got := rt.retained(); got != "huge" {
 		t.Errorf("retained %s", got)

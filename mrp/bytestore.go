@@ -1,10 +1,12 @@
 package mrp
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 )
 
 // byteStore is an append-only run of bytes: about the first memoryLimit of them
@@ -84,8 +86,11 @@ func (s *byteStore) spill() bool {
 	}
 	err := s.writeSpool(s.tail[s.spilled-s.tailStart:], s.spilled-int64(len(s.head)))
 	if err != nil {
+		// Once is enough: what fails now fails at every mebibyte.
+		if s.spoolErr == nil {
+			s.spool.failed(err)
+		}
 		s.spoolErr = err
-		s.spool.failed(err)
 		if s.mustKeep {
 			return false
 		}
@@ -189,10 +194,16 @@ type spool struct {
 	// temporary says that dir is ours to make up and to remove.
 	temporary bool
 	failed    func(error)
+	// closed says that no file may be made any more: a cell that outlives the
+	// handler would leave it behind.
+	closed atomic.Bool
 }
 
 // create makes a new spool file that only the runtime's user can read.
 func (s *spool) create() (*os.File, error) {
+	if s.closed.Load() {
+		return nil, errors.New("the runtime has stopped keeping output")
+	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the spool folder: %w", err)
 	}
@@ -206,6 +217,7 @@ func (s *spool) create() (*os.File, error) {
 // removeAll deletes what is left of the spool files, and the folder when it is
 // ours.
 func (s *spool) removeAll() {
+	s.closed.Store(true)
 	if s.temporary {
 		_ = os.RemoveAll(s.dir)
 		return

@@ -207,6 +207,8 @@ func (h *Handler) Close() error {
 	h.closing.Do(func() {
 		h.stopQueue()
 		h.end()
+		// Before the files go, so that none comes after.
+		h.spool.closed.Store(true)
 		h.archive.close()
 		h.spool.removeAll()
 	})

@@ -169,6 +169,34 @@ func TestLongTextGoesToTheSpool(t *testing.T) {
 	}
 }
 
+// TestCellThatOutlivesTheHandler leaves nothing behind.
+func TestCellThatOutlivesTheHandler(t *testing.T) {
+	rt := serve(t, func(o *Options) { o.Limits.TextMemory = 1000 })
+	entered, leave, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	rt.engine.on("loud", func(_ context.Context, sink Sink, _ <-chan struct{}) Outcome {
+		defer close(ended)
+		for i := range 4 {
+			sink.Text(Stdout, bytes.Repeat([]byte("x"), 2*tailKept))
+			if i == 0 {
+				close(entered)
+				<-leave
+			}
+		}
+		return Outcome{}
+	})
+	rt.run(`{"code":"loud","accumulated":"none"}`)
+	<-entered
+	if err := rt.handler.Close(); err != nil {
+		t.Error(err)
+	}
+	close(leave)
+	<-ended
+	waitFor(t, "the files to be gone", func() bool {
+		files, err := filepath.Glob(filepath.Join(rt.spool, "*"))
+		return err == nil && len(files) == 0 && rt.handler.queue.state().current == nil
+	})
+}
+
 // TestSpoolThatCannotBeWritten: a full disk costs the middle of the output, says
 // so, and nothing else.
 func TestSpoolThatCannotBeWritten(t *testing.T) {

@@ -200,7 +200,9 @@ func newStore(t *testing.T) *Store {
 
 func mustClaim(t *testing.T, store *Store, id string) *Claim {
 	t.Helper()
-	claim, err := store.Claim(t.Context(), id)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	claim, err := store.Claim(ctx, id)
 	if err != nil {
 		t.Fatal(err)
 	}

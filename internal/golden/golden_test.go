@@ -6,6 +6,7 @@ import (
 	"maps"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestRepliesOf042 replays the recording and compares.
@@ -19,7 +20,9 @@ func TestRepliesOf042(t *testing.T) {
 	run := &replay{client: newClient(), ctx: ctx, open: map[string]*openStream{}, nextNumber: 1}
 	used := newUsage(rows)
 	for _, sent := range recording {
+		began := time.Now()
 		reply, number, err := run.reply(sent)
+		if d := time.Since(began); d > 80*time.Millisecond { t.Logf("SLOW %d %v", sent.line, d) }
 		if err != nil {
 			t.Fatalf("line %d (%s): %v", sent.line, sent.Name, err)
 		}

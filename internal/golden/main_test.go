@@ -124,6 +124,7 @@ func (s *runtimeUnderTest) prepare(root string) error {
 			os.Unsetenv(name)
 		}
 	}
+	os.Setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
 	os.Setenv("HOME", s.home)
 	os.Setenv("IPYTHONDIR", filepath.Join(s.home, ".ipython"))
 	os.Setenv("MPLCONFIGDIR", filepath.Join(s.home, "matplotlib"))

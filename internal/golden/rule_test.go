@@ -3,6 +3,7 @@ package golden
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -27,8 +28,10 @@ var verbs = map[string]func(names *regexp.Regexp, argument string) (rule, error)
 
 // readRule reads one rule of the forms that docs/compatibility.md explains.
 func readRule(text string) (rule, error) {
-	if argument, ok := strings.CutPrefix(text, "reply: "); ok {
-		return errorReplyRule(argument)
+	for form, read := range wholeReplies {
+		if argument, ok := strings.CutPrefix(text, form); ok {
+			return read(argument)
+		}
 	}
 	parts := ruleForm.FindStringSubmatch(text)
 	if parts == nil {
@@ -83,15 +86,23 @@ func replaceRule(names *regexp.Regexp, argument string) (rule, error) {
 func rewriteRule(names, pattern *regexp.Regexp, replacement string) rule {
 	return func(expected, _ facts) {
 		for name, is := range expected {
-			if is.isText && names.MatchString(name) {
-				is.value = pattern.ReplaceAllString(is.value, replacement)
-				expected[name] = is
+			if !is.isText || !names.MatchString(name) {
+				continue
 			}
-			if is.value == "" && strings.HasPrefix(name, "stream.") {
+			is.value = pattern.ReplaceAllString(is.value, replacement)
+			expected[name] = is
+			if stream, ok := strings.CutPrefix(name, "stream."); ok && is.value == "" {
 				delete(expected, name)
+				expected.withoutEvents(stream)
 			}
 		}
 	}
+}
+
+// withoutEvents takes all events of one name out of the order of events.
+func (f facts) withoutEvents(name string) {
+	left := slices.DeleteFunc(strings.Fields(f["events"].value), func(event string) bool { return event == name })
+	f["events"] = fact{isText: true, value: strings.Join(left, " ")}
 }
 
 // isRule gives facts that both sides have one JSON value.
@@ -168,26 +179,6 @@ func goneRule(names *regexp.Regexp, argument string) (rule, error) {
 			if names.MatchString(name) {
 				delete(expected, name)
 			}
-		}
-	}, nil
-}
-
-var errorReplyForm = regexp.MustCompile(`^(4\d\d) (\w+)$`)
-
-// errorReplyRule expects the protocol's error answer in place of the whole reply.
-func errorReplyRule(argument string) (rule, error) {
-	parts := errorReplyForm.FindStringSubmatch(argument)
-	if parts == nil {
-		return nil, fmt.Errorf("%q is no error reply: it needs the form STATUS CODE", argument)
-	}
-	return func(expected, ours facts) {
-		clear(expected)
-		expected["status"] = fact{value: parts[1]}
-		expected["type"] = fact{isText: true, value: jsonType}
-		expected["body.error"] = fact{isText: true, value: parts[2]}
-		expected["body.message"] = fact{isText: true, value: "(a text that says what to do)"}
-		if message := ours["body.message"]; message.isText && message.value != "" {
-			expected["body.message"] = message
 		}
 	}, nil
 }

@@ -6,7 +6,7 @@ import sys
 import _mrmd_host
 from IPython.core.interactiveshell import ExecutionResult
 
-from _mrmd import failures
+from _mrmd import failures, history
 
 
 class Runner:
@@ -15,6 +15,7 @@ class Runner:
     def __init__(self, shell):
         """Run cells in `shell`."""
         self._shell = shell
+        history.collect(shell)
 
     def run(self, code, store_history, silent):
         """Run a cell; never raises for what the user's code does.
@@ -42,6 +43,10 @@ class Runner:
             number,
             shell.cell_imports or [],
         )
+
+    def flush_history(self):
+        """Write the history to its database soon. Any thread."""
+        history.flush(self._shell)
 
     def reset(self):
         """Clear the namespace, the outputs and the numbers."""

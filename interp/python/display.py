@@ -124,6 +124,46 @@ class ResultHook(DisplayHook):
             self.log_output({"text/plain": text})
 
 
+# Their instances can have no _repr_html_ and the like: unless somebody registered
+# a formatter for the type, asking the dozen formatters there are finds nothing.
+_PLAIN_TYPES = frozenset(
+    {
+        bool,
+        bytes,
+        complex,
+        dict,
+        float,
+        frozenset,
+        int,
+        list,
+        range,
+        set,
+        str,
+        tuple,
+    }
+)
+
+
+def _is_registered(formatter, result):
+    """Say whether any formatter but that of text was registered for a builtin."""
+    kind = type(result)
+    for mime_type, one in (
+        ("", formatter.ipython_display_formatter),
+        ("", formatter.mimebundle_formatter),
+        *formatter.formatters.items(),
+    ):
+        if mime_type == "text/plain":
+            continue
+        if (
+            kind in one.type_printers
+            or object in one.type_printers
+            or id(result) in one.singleton_printers
+            or ("builtins", kind.__name__) in one.deferred_printers
+        ):
+            return True
+    return False
+
+
 def _represent(formatter, result):
     """Give an object's text, and the mime bundle when it has more than text."""
     text_formatter = formatter.formatters["text/plain"]
@@ -131,6 +171,8 @@ def _represent(formatter, result):
         bundle, metadata = formatter.format(result)
         return bundle.get("text/plain"), bundle if len(bundle) > 1 else {}, metadata
     text = repr(result)
+    if type(result) in _PLAIN_TYPES and not _is_registered(formatter, result):
+        return text, {}, {}
     bundle, metadata = formatter.format(result, exclude={"text/plain"})
     if bundle and "text/plain" not in bundle:
         bundle["text/plain"] = (

@@ -23,12 +23,14 @@ class Compiler(CachingCompiler):
     """Remembers the name that the running cell was compiled under."""
 
     cell_file = None
+    cell_may_import = False
 
-    def cache(self, *arguments, **options):
+    def cache(self, transformed_code, *arguments, **options):
         """Name a cell; cells that the running cell runs in turn are not it."""
-        name = super().cache(*arguments, **options)
+        name = super().cache(transformed_code, *arguments, **options)
         if self.cell_file is None:
             self.cell_file = name
+            self.cell_may_import = "import" in transformed_code
         return name
 
 
@@ -61,7 +63,7 @@ class Shell(InteractiveShell):
     def transform_ast(self, node):
         """Note what the cell imports, before the user's transformers see it."""
         if self.cell_imports is None:
-            self.cell_imports = imports.of(node)
+            self.cell_imports = imports.of(node) if self.compile.cell_may_import else []
         return super().transform_ast(node)
 
     @default("exiter")
