@@ -36,12 +36,11 @@ const outputBurst = 200 * time.Microsecond
 // WindowSize is a terminal's size in characters.
 type WindowSize struct{ Columns, Rows uint16 }
 
-// CaptureOutput puts a pty each in the place of file descriptors 1 and 2, an empty
-// file in that of 0, and
-// calls receive, from one goroutine or thread at a time, with what arrives;
-// stream is 0 for stdout and 1 for stderr, and bytes are valid during the call.
-// receive must not need the GIL. Call before Start, once; what this process
-// itself wants to say must go elsewhere from then on.
+// CaptureOutput puts a pty each in the place of file descriptors 1 and 2 and an
+// empty file in that of 0. It calls receive, from one goroutine or thread at a
+// time, with what arrives; stream is 0 for stdout and 1 for stderr, and bytes are
+// valid during the call. receive must not need the GIL. Call before Start, once;
+// what this process itself wants to say must go elsewhere from then on.
 func CaptureOutput(size WindowSize, receive func(stream int, bytes []byte)) (*Output, error) {
 	output := &Output{receive: receive}
 	var masters, slaves [2]C.int
