@@ -14,20 +14,25 @@ char *mrmd_start(const char *program);
 enum { MRMD_DOOR_RUNG = 0, MRMD_DOOR_SIGNAL = 1 };
 int mrmd_door_wait(long spin_nanoseconds);
 void mrmd_door_ring(void);
+int mrmd_door_descriptor(void);
+int mrmd_door_leave(void);
+void mrmd_door_return(void);
 void mrmd_run_pending_signals(void);
 
 /* output.c: what is written to the standard streams, in order. */
 typedef struct {
     const char *bytes;
     size_t length;
-    int stream; /* 0 stdout, 1 stderr */
+    int stream;    /* 0 stdout, 1 stderr */
+    int direct;    /* written by Python's own stream, not through the pty */
+    int64_t owner; /* of a direct write; 0 when nobody's */
 } mrmd_output_record;
 
 int mrmd_output_open(const int masters[2], const int slaves[2], int wake_fd, size_t high_water);
 void mrmd_output_flush_stdio(void);
 int mrmd_output_take(void);
 int mrmd_output_next(mrmd_output_record *record);
-int mrmd_output_write(int stream, const char *bytes, size_t length);
+int mrmd_output_write(int stream, int64_t owner, const char *bytes, size_t length);
 
 /* interrupt.c */
 int mrmd_interrupt_install(void);

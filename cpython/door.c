@@ -3,14 +3,16 @@
 #include <errno.h>
 #include <linux/futex.h>
 #include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
 /* The door's bell: one word that both sides change atomically. A ring that
  * finds the main thread awake costs no system call. */
-enum { QUIET = 0, RUNG = 1, ASLEEP = 2 };
+enum { QUIET = 0, RUNG = 1, ASLEEP = 2, ELSEWHERE = 3 };
 static _Atomic uint32_t bell = QUIET;
+static int bell_descriptor = -1;
 
 static long futex(int operation, uint32_t value) {
     return syscall(SYS_futex, &bell, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
@@ -76,8 +78,39 @@ int mrmd_door_wait(long spin_nanoseconds) {
 }
 
 void mrmd_door_ring(void) {
-    if (atomic_exchange(&bell, RUNG) == ASLEEP) {
+    switch (atomic_exchange(&bell, RUNG)) {
+    case ASLEEP:
         futex(FUTEX_WAKE, 1);
+        break;
+    case ELSEWHERE: {
+        uint64_t one = 1;
+        while (write(bell_descriptor, &one, sizeof one) == -1 && errno == EINTR) {
+        }
+        break;
+    }
+    }
+}
+
+/* Gives the descriptor that becomes readable when somebody rings between
+ * mrmd_door_leave and mrmd_door_return; -1 with errno set when there is none. */
+int mrmd_door_descriptor(void) {
+    if (bell_descriptor == -1) {
+        bell_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    }
+    return bell_descriptor;
+}
+
+/* The main thread goes to wait somewhere else; 0 when somebody has rung already. */
+int mrmd_door_leave(void) {
+    uint32_t quiet = QUIET;
+    return atomic_compare_exchange_strong(&bell, &quiet, ELSEWHERE);
+}
+
+/* The main thread is back. */
+void mrmd_door_return(void) {
+    uint64_t count;
+    atomic_store(&bell, QUIET);
+    while (read(bell_descriptor, &count, sizeof count) == -1 && errno == EINTR) {
     }
 }
 

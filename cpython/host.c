@@ -7,10 +7,30 @@
 
 static PyObject *host_error;
 
+/* A context variable: which run the running code belongs to. Tasks inherit it
+ * from what created them, threads from what started them. */
+static PyObject *run_variable;
+
+static int64_t owner_of_caller(void) {
+    PyObject *value;
+    if (PyContextVar_Get(run_variable, NULL, &value) < 0 || value == NULL) {
+        PyErr_Clear();
+        return 0;
+    }
+    int64_t owner = PyLong_AsLongLong(value);
+    Py_DECREF(value);
+    if (owner == -1 && PyErr_Occurred()) {
+        PyErr_Clear();
+        return 0;
+    }
+    return owner;
+}
+
 static int write_without_gil(int stream, const char *bytes, Py_ssize_t length) {
     int outcome;
+    int64_t owner = owner_of_caller();
     Py_BEGIN_ALLOW_THREADS
-    outcome = mrmd_output_write(stream, bytes, (size_t)length);
+    outcome = mrmd_output_write(stream, owner, bytes, (size_t)length);
     Py_END_ALLOW_THREADS
     if (outcome < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
@@ -172,7 +192,9 @@ static PyObject *create_module(void) {
         return NULL;
     }
     host_error = PyErr_NewException("_mrmd_host.Error", NULL, NULL);
-    if (host_error == NULL || PyModule_AddObject(module, "Error", Py_NewRef(host_error)) < 0) {
+    run_variable = PyContextVar_New("mrmd_run", NULL);
+    if (host_error == NULL || PyModule_AddObject(module, "Error", Py_NewRef(host_error)) < 0 ||
+        run_variable == NULL || PyModule_AddObject(module, "run", Py_NewRef(run_variable)) < 0) {
         Py_DECREF(module);
         return NULL;
     }

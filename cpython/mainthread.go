@@ -23,7 +23,22 @@ type Main struct {
 	waiting  []*job
 	stopping bool
 	spin     time.Duration
+	idle     Idle
 }
+
+// Idle is something else the main thread can do while it waits, such as to run
+// an event loop. Its functions are called on the main thread with the GIL held.
+type Idle struct {
+	// Wanted says whether there is anything to do.
+	Wanted func() bool
+	// Wait does it and returns when the descriptor can be read, or when nothing
+	// is left to do.
+	Wait func(descriptor int)
+}
+
+// SetIdle sets what the main thread does while it waits. Call it on the main
+// thread.
+func (m *Main) SetIdle(idle Idle) { m.idle = idle }
 
 type job struct {
 	function func() error
@@ -109,6 +124,8 @@ func (m *Main) Serve() {
 		case stopping:
 			m.failWaiting()
 			return
+		case m.idle.Wanted != nil && m.idle.Wanted():
+			m.waitElsewhere()
 		default:
 			if C.mrmd_door_wait(C.long(spin)) == C.MRMD_DOOR_SIGNAL {
 				C.mrmd_run_pending_signals()
@@ -116,6 +133,17 @@ func (m *Main) Serve() {
 			spin = 0
 		}
 	}
+}
+
+func (m *Main) waitElsewhere() {
+	descriptor := C.mrmd_door_descriptor()
+	if descriptor == -1 || C.mrmd_door_leave() == 0 {
+		// Somebody rang, or descriptors ran out and the door's own wait has to do.
+		C.mrmd_door_wait(0)
+		return
+	}
+	m.idle.Wait(int(descriptor))
+	C.mrmd_door_return()
 }
 
 func (m *Main) failWaiting() {

@@ -29,6 +29,8 @@ typedef struct {
 typedef struct {
     size_t length;
     int stream;
+    int direct;
+    int64_t owner;
 } span;
 
 typedef struct {
@@ -65,15 +67,16 @@ static int grow(void **memory, size_t *capacity, size_t needed, size_t item) {
 }
 
 /* Called with queue_lock held. */
-static int append(int stream, const char *bytes, size_t length) {
+static int append(span kind, const char *bytes, size_t length) {
     if (grow((void **)&filling.text.bytes, &filling.text.capacity, filling.text.length + length, 1) < 0) {
         return -1;
     }
-    if (filling.span_count == 0 || filling.spans[filling.span_count - 1].stream != stream) {
+    span *last = filling.span_count > 0 ? &filling.spans[filling.span_count - 1] : NULL;
+    if (last == NULL || last->stream != kind.stream || last->direct != kind.direct || last->owner != kind.owner) {
         if (grow((void **)&filling.spans, &filling.span_capacity, filling.span_count + 1, sizeof(span)) < 0) {
             return -1;
         }
-        filling.spans[filling.span_count++] = (span){0, stream};
+        filling.spans[filling.span_count++] = (span){0, kind.stream, kind.direct, kind.owner};
     }
     memcpy(filling.text.bytes + filling.text.length, bytes, length);
     filling.text.length += length;
@@ -94,7 +97,7 @@ static void collect(void) {
             ssize_t count;
             while (filling.text.length < high_water_mark &&
                    (count = read(pty_masters[stream], chunk, sizeof chunk)) > 0) {
-                append(stream, chunk, (size_t)count);
+                append((span){.stream = stream}, chunk, (size_t)count);
                 progress = 1;
             }
         }
@@ -164,6 +167,8 @@ int mrmd_output_next(mrmd_output_record *record) {
     record->bytes = taken.text.bytes + taken_offset;
     record->length = next.length;
     record->stream = next.stream;
+    record->direct = next.direct;
+    record->owner = next.owner;
     taken_offset += next.length;
     return 1;
 }
@@ -193,14 +198,14 @@ static int still_on_pty(int stream) {
 /* A single huge write is queued in parts, so that the queue stays bounded. */
 enum { LARGEST_APPEND = 1 << 20 };
 
-static int append_in_turn(int stream, const char *bytes, size_t length) {
+static int append_in_turn(span kind, const char *bytes, size_t length) {
     pthread_mutex_lock(&queue_lock);
     while (filling.text.length >= high_water_mark) {
         pthread_cond_wait(&queue_drained, &queue_lock);
     }
     int was_empty = filling.text.length == 0;
     collect();
-    int outcome = append(stream, bytes, length);
+    int outcome = append(kind, bytes, length);
     pthread_mutex_unlock(&queue_lock);
     if (was_empty) {
         wake_reader();
@@ -210,15 +215,15 @@ static int append_in_turn(int stream, const char *bytes, size_t length) {
 
 /* Writes to a standard stream on behalf of Python. Call without the GIL: it may
  * wait for the reader. A forked child, and a process whose descriptor was
- * redirected by the user's code, write to the descriptor itself. Returns 0, or
- * -1 with errno set. */
-int mrmd_output_write(int stream, const char *bytes, size_t length) {
+ * redirected by the user's code, write to the descriptor itself. owner is what
+ * the bytes are delivered with. Returns 0, or -1 with errno set. */
+int mrmd_output_write(int stream, int64_t owner, const char *bytes, size_t length) {
     if (mrmd_is_forked_child || pty_masters[0] == -1 || !still_on_pty(stream)) {
         return write_descriptor(stream + 1, bytes, length);
     }
     while (length > 0) {
         size_t count = length < LARGEST_APPEND ? length : LARGEST_APPEND;
-        if (append_in_turn(stream, bytes, count) < 0) {
+        if (append_in_turn((span){.stream = stream, .direct = 1, .owner = owner}, bytes, count) < 0) {
             errno = ENOMEM;
             return -1;
         }

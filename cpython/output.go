@@ -18,12 +18,26 @@ import (
 // Output collects what is written to the standard streams of this process, by
 // Python or by anything else, in the order it was written.
 type Output struct {
-	receive func(stream int, bytes []byte)
+	receive func(Written)
 	// Held while a batch is taken and received, so that batches arrive in order.
 	receiving sync.Mutex
 	masters   [2]*os.File
 	slaves    [2]*os.File
 	wake      *os.File
+}
+
+// Written is a run of bytes that was written to a standard stream.
+type Written struct {
+	// Stream is 0 for stdout and 1 for stderr.
+	Stream int
+	// Direct says that Python's own stream wrote it, and not something that
+	// writes to the file descriptor.
+	Direct bool
+	// Owner is the value that the context variable _mrmd_host.run had for the
+	// code that wrote; 0 when it had none or the write was not direct.
+	Owner int64
+	// Bytes are valid only during the call they are given to.
+	Bytes []byte
 }
 
 // Up to this many bytes wait for the receiver before a writer has to.
@@ -38,10 +52,9 @@ type WindowSize struct{ Columns, Rows uint16 }
 
 // CaptureOutput puts a pty each in the place of file descriptors 1 and 2 and an
 // empty file in that of 0. It calls receive, from one goroutine or thread at a
-// time, with what arrives; stream is 0 for stdout and 1 for stderr, and bytes are
-// valid during the call. receive must not need the GIL. Call before Start, once;
+// time, with what arrives. receive must not need the GIL. Call before Start, once;
 // what this process itself wants to say must go elsewhere from then on.
-func CaptureOutput(size WindowSize, receive func(stream int, bytes []byte)) (*Output, error) {
+func CaptureOutput(size WindowSize, receive func(Written)) (*Output, error) {
 	output := &Output{receive: receive}
 	var masters, slaves [2]C.int
 	for stream := range output.masters {
@@ -164,7 +177,12 @@ func (o *Output) flush() {
 	for C.mrmd_output_take() != 0 {
 		var record C.mrmd_output_record
 		for C.mrmd_output_next(&record) != 0 {
-			o.receive(int(record.stream), unsafe.Slice((*byte)(unsafe.Pointer(record.bytes)), int(record.length)))
+			o.receive(Written{
+				Stream: int(record.stream),
+				Direct: record.direct != 0,
+				Owner:  int64(record.owner),
+				Bytes:  unsafe.Slice((*byte)(unsafe.Pointer(record.bytes)), int(record.length)),
+			})
 		}
 	}
 }

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/mrmd/mrmd-python/daemonize/process"
 )
 
@@ -28,6 +30,8 @@ type facts struct {
 	Environment         []string
 	Cwd                 string
 	Args                []string
+	// LineFlags are those of the descriptor of the line to the starter.
+	LineFlags int
 }
 
 func playDaemon() error {
@@ -36,6 +40,10 @@ func playDaemon() error {
 		return err
 	}
 	found, err := findFacts()
+	if err != nil {
+		return err
+	}
+	found.LineFlags, err = unix.FcntlInt(line.pipe.Fd(), unix.F_GETFD, 0)
 	if err != nil {
 		return err
 	}
@@ -156,6 +164,9 @@ func TestDaemonIsDetachedAndKeepsWhatItShould(t *testing.T) {
 		if strings.HasPrefix(target, "pipe:") && descriptor != "3" {
 			t.Errorf("descriptor %s is %s", descriptor, target)
 		}
+	}
+	if found.LineFlags != unix.FD_CLOEXEC {
+		t.Errorf("the line to the starter would pass to children: flags %d", found.LineFlags)
 	}
 	if found.Umask != "0027" {
 		t.Errorf("the umask is %s", found.Umask)

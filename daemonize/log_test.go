@@ -51,6 +51,9 @@ func TestRotationKeepsTheNewest(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := openTestLog(t, path, LogLimits{MaxBytes: 4, Keep: 2})
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("an earlier log is left with %v, %v", info.Mode(), err)
+	}
 	for number := 1; number < 10; number++ {
 		write(t, log, fmt.Sprintf("%d\n", number))
 	}
@@ -142,6 +145,14 @@ func TestFollowersKeepCloseOnExec(t *testing.T) {
 	}
 	if err := log.RotateIfFull(); err != nil {
 		t.Fatal(err)
+	}
+	for _, descriptor := range []int{inherited, private} {
+		if _, err := unix.Write(descriptor, []byte("again\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != "again\nagain\n" {
+		t.Errorf("the new file: %q, %v", text, err)
 	}
 	if text, err := os.ReadFile(path + ".1"); err != nil || string(text) != "by descriptor\n" {
 		t.Errorf("a log that is not full was rotated: %q, %v", text, err)

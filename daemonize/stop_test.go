@@ -39,11 +39,14 @@ func TestNothingThatTheRootStartedSurvives(t *testing.T) {
 		t.Run(atTerm, func(t *testing.T) {
 			root := startFamily(t, familyScript, atTerm)
 			family := root.pids(6)
-			grace := time.Minute
+			// Were the grace of the descendants not to end before, the context would.
+			grace := time.Hour
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
 			if atTerm == "ignore SIGTERM" {
 				grace = 50 * time.Millisecond
 			}
-			ended, err := StopTree(t.Context(), root.identity(), StopOptions{Grace: grace, DescendantsGrace: 50 * time.Millisecond})
+			ended, err := StopTree(ctx, root.identity(), StopOptions{Grace: grace, DescendantsGrace: 50 * time.Millisecond})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -26,10 +26,13 @@ type Options struct {
 	// Terminal is the size that code sees; zero means 100 x 30.
 	Terminal cpython.WindowSize
 	// CrashLog receives Python's trace when the process crashes; may be nil.
-	CrashLog *os.File
-	// IdleOutput receives what is written while no cell runs; may be nil. It
-	// must return quickly and not need the GIL.
+	CrashLog   *os.File
 	IdleOutput func(stream mrp.Stream, text []byte)
+	// LateOutput receives what is written while no cell runs; may be nil. execID
+	// names the execution whose code wrote it, through a thread or a task that
+	// outlived it, and is "" when that is not certain. It must return quickly
+	// and not need the GIL.
+	LateOutput func(execID string, stream mrp.Stream, text []byte)
 	// InstallMissing installs IPython into the venv when it is not there.
 	InstallMissing bool
 }
@@ -46,6 +49,7 @@ type Engine struct {
 	inputs  pendingInputs
 	runner  runner
 	history historyFlush
+	runs    runs
 
 	running  atomic.Bool
 	stopping atomic.Bool
@@ -99,7 +103,7 @@ func (e *Engine) Run() error {
 }
 
 func (e *Engine) start() (err error) {
-	e.router.idle = e.options.IdleOutput
+	e.router.late = e.takeLateOutput
 	e.output, err = cpython.CaptureOutput(e.options.Terminal, e.router.receive)
 	if err != nil {
 		return fmt.Errorf("capturing the standard streams: %w", err)
@@ -172,11 +176,19 @@ func wrapStart(err error) error {
 }
 
 // runner is python/cell.py's Runner: its methods, held for the process's life.
-type runner struct{ run, reset, flushHistory *cpython.Object }
+type runner struct {
+	run, reset, close, countVariables, flushHistory, hasBackgroundWork, waitInLoop *cpython.Object
+}
 
 func (e *Engine) takeRunner(object *cpython.Object) error {
 	for name, method := range map[string]**cpython.Object{
-		"run": &e.runner.run, "reset": &e.runner.reset, "flush_history": &e.runner.flushHistory,
+		"run":                 &e.runner.run,
+		"reset":               &e.runner.reset,
+		"close":               &e.runner.close,
+		"count_variables":     &e.runner.countVariables,
+		"flush_history":       &e.runner.flushHistory,
+		"has_background_work": &e.runner.hasBackgroundWork,
+		"wait_in_loop":        &e.runner.waitInLoop,
 	} {
 		found, err := cpython.Attribute(object, name)
 		if err != nil {
@@ -184,6 +196,7 @@ func (e *Engine) takeRunner(object *cpython.Object) error {
 		}
 		*method = found
 	}
+	e.main.SetIdle(cpython.Idle{Wanted: e.hasBackgroundWork, Wait: e.waitInLoop})
 	return nil
 }
 

@@ -21,6 +21,7 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 	var outcome mrp.Outcome
 	err := e.main.Do(ctx, func() (err error) {
 		cpython.BeginRun()
+		number := e.runs.begin(request.ExecID)
 		e.output.FlushThen(func() { e.router.sink = sink })
 		e.running.Store(true)
 		defer func() {
@@ -31,7 +32,7 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 				e.router.sink = nil
 			})
 		}()
-		outcome, err = e.run(request)
+		outcome, err = e.run(number, request)
 		return err
 	})
 	if err != nil {
@@ -40,8 +41,9 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 	return outcome, nil
 }
 
-func (e *Engine) run(request mrp.Execution) (mrp.Outcome, error) {
-	result, err := cpython.Call(e.runner.run, request.Code, request.StoreHistory, request.Silent)
+func (e *Engine) run(number int, request mrp.Execution) (mrp.Outcome, error) {
+	result, err := cpython.Call(e.runner.run, number, sessionOf(request.Session), request.Code,
+		request.StoreHistory, request.Silent)
 	if err != nil {
 		return mrp.Outcome{}, err
 	}
@@ -121,25 +123,6 @@ func (e *Engine) Interrupt() bool {
 	}
 	e.inputs.cancelAll()
 	return true
-}
-
-// Reset implements mrp.Engine.
-func (e *Engine) Reset(ctx context.Context, session string) error {
-	if err := e.waitReady(ctx); err != nil {
-		return fmt.Errorf("waiting for Python to start: %w", err)
-	}
-	err := e.main.Do(ctx, func() error {
-		done, err := cpython.Call(e.runner.reset)
-		if err != nil {
-			return err
-		}
-		done.DecRef()
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("resetting the namespace: %w", err)
-	}
-	return nil
 }
 
 // IsComplete implements mrp.Engine.

@@ -44,7 +44,9 @@ func TestMain(m *testing.M) {
 		Executable:       filepath.Join(virtualenv, "bin", "python"),
 		Virtualenv:       virtualenv,
 		WorkingDirectory: home,
-		IdleOutput:       func(stream mrp.Stream, text []byte) { late.Text(stream, text) },
+		LateOutput: func(execID string, stream mrp.Stream, text []byte) {
+			late.Text(stream, append([]byte("["+execID+"]"), text...))
+		},
 	})
 	report, err := saveStandardStreams()
 	if err != nil {

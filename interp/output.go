@@ -3,49 +3,59 @@ package interp
 import (
 	"unicode/utf8"
 
+	"github.com/mrmd/mrmd-python/cpython"
 	"github.com/mrmd/mrmd-python/mrp"
 )
 
 // router gives what the process writes to the execution that is running, or to
-// idle when none is. All its methods are called with the output's lock held, so
+// late when none is. All its methods are called with the output's lock held, so
 // that a change of the sink is a boundary in the stream.
 type router struct {
-	sink    mrp.Sink
-	idle    func(stream mrp.Stream, text []byte)
-	partial [2][]byte
+	sink mrp.Sink
+	late func(run int64, stream mrp.Stream, text []byte)
+	// partial is the beginning of a character whose rest has not come, for each
+	// stream and each of the two ways to it, which may cut one another off.
+	partial [2][2][]byte
 }
 
 // receive takes bytes as they arrive; a character that is not complete yet
 // waits for its rest.
-func (r *router) receive(stream int, bytes []byte) {
-	if len(r.partial[stream]) > 0 {
-		bytes = append(r.partial[stream], bytes...)
-		r.partial[stream] = nil
+func (r *router) receive(written cpython.Written) {
+	partial := &r.partial[written.Stream][0]
+	if written.Direct {
+		partial = &r.partial[written.Stream][1]
+	}
+	bytes := written.Bytes
+	if len(*partial) > 0 {
+		bytes = append(*partial, bytes...)
+		*partial = nil
 	}
 	whole := len(bytes) - incompleteTail(bytes)
 	if whole < len(bytes) {
-		r.partial[stream] = append([]byte(nil), bytes[whole:]...)
+		*partial = append([]byte(nil), bytes[whole:]...)
 	}
-	r.deliver(mrp.Stream(stream), bytes[:whole])
+	r.deliver(written.Owner, mrp.Stream(written.Stream), bytes[:whole])
 }
 
 // finish delivers the characters whose rest never came.
 func (r *router) finish() {
-	for stream, bytes := range r.partial {
-		r.partial[stream] = nil
-		r.deliver(mrp.Stream(stream), bytes)
+	for stream := range r.partial {
+		for way, bytes := range r.partial[stream] {
+			r.partial[stream][way] = nil
+			r.deliver(0, mrp.Stream(stream), bytes)
+		}
 	}
 }
 
-func (r *router) deliver(stream mrp.Stream, bytes []byte) {
+func (r *router) deliver(run int64, stream mrp.Stream, bytes []byte) {
 	if len(bytes) == 0 {
 		return
 	}
 	text := validText(bytes)
 	if r.sink != nil {
 		r.sink.Text(stream, text)
-	} else if r.idle != nil {
-		r.idle(stream, text)
+	} else if r.late != nil {
+		r.late(run, stream, text)
 	}
 }
 

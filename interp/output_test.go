@@ -4,8 +4,6 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
-
-	"github.com/mrmd/mrmd-python/mrp"
 )
 
 func TestOutputKeepsTheOrderOfItsWriters(t *testing.T) {
@@ -171,33 +169,5 @@ sys.stderr.reconfigure(errors='replace'); print('\ud800', file=sys.stderr); sys.
 	}
 	if result != "(1, None, 1, '<stdout>', True, False)" {
 		t.Errorf("result %s", result)
-	}
-}
-
-// What a thread prints between cells belongs to no cell, and is not lost.
-func TestOutputBetweenCells(t *testing.T) {
-	heard := make(chan string, 10)
-	engine.output.FlushThen(func() {
-		engine.router.idle = func(stream mrp.Stream, text []byte) { heard <- string(text) }
-	})
-	defer engine.output.FlushThen(func() { engine.router.idle = nil })
-	_, shown := mustRun(t, `
-import threading
-go = threading.Event()
-def later():
-    go.wait(); print('late', flush=True)
-thread = threading.Thread(target=later); thread.start()
-import _thread
-# The cell is over before the lock that the thread waits for is given up.
-threading.Timer(0.05, go.set).start()`)
-	if shown.stdout() != "" {
-		t.Errorf("the cell printed %q", shown.stdout())
-	}
-	var text string
-	for !strings.Contains(text, "late\n") {
-		text += <-heard
-	}
-	if _, after := mustRun(t, "thread.join()"); after.stdout() != "" {
-		t.Errorf("the next cell got %q", after.stdout())
 	}
 }

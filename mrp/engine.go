@@ -34,9 +34,19 @@ type Engine interface {
 	// answers at once. It reports whether a cell was running.
 	Interrupt() bool
 
-	// Reset clears the session's namespace, history numbers and outputs. It
-	// waits for its turn like an execution does.
+	// Reset clears the session's namespace, history numbers and outputs. The
+	// caller sees to it that no execution runs meanwhile. A session is made by
+	// the first execution in it; before that there is nothing to reset.
 	Reset(ctx context.Context, session string) error
+
+	// CloseSession ends a session and gives back what its namespace held; the
+	// default session is only reset. The caller sees to it that no execution
+	// runs meanwhile.
+	CloseSession(ctx context.Context, session string) error
+
+	// VariableCount counts the names that the user defined in a session. It
+	// does not wait for a running cell.
+	VariableCount(ctx context.Context, session string) (int, error)
 
 	// IsComplete says whether code could be run as it stands.
 	IsComplete(ctx context.Context, code string) (Completeness, error)

@@ -169,6 +169,23 @@ func TestStopOnErrorDropsTheSameClients(t *testing.T) {
 	}
 }
 
+func TestErrorsStopNothingUnlessAsked(t *testing.T) {
+	rt := serve(t)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	rt.engine.on("fail", func(context.Context, Sink, <-chan struct{}) Outcome {
+		close(entered)
+		<-leave
+		return failed("E")
+	})
+	rt.run(`{"code":"fail"}`)
+	<-entered
+	behind := rt.run(`{"code":"1"}`)
+	close(leave)
+	if events := behind.all(0); names(events) != "start result done" {
+		t.Errorf("got %s", names(events))
+	}
+}
+
 func TestFullQueue(t *testing.T) {
 	rt := serve(t, func(o *Options) { o.Limits.Queue = 1 })
 	g := newGate(rt.engine, "wait")

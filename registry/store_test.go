@@ -186,3 +186,14 @@ func TestRemoveLeavesTheEntryOfANewRuntime(t *testing.T) {
 		t.Errorf("the new runtime's entry is gone: %v", err)
 	}
 }
+
+func TestRemoveLeavesAnEntryThatReplacedTheDeadOne(t *testing.T) {
+	store := newStore(t)
+	writeFile(t, store, "d1.json", entryOf042)
+	if err := store.Remove(t.Context(), Entry{ID: "d1", PID: 4194000}); err != nil {
+		t.Fatal(err)
+	}
+	if entry, err := store.Get("d1"); err != nil || entry.PID != 7125 {
+		t.Errorf("Get = %+v, %v", entry, err)
+	}
+}

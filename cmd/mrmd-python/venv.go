@@ -1,13 +1,14 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"github.com/mrmd/mrmd-python/cpython"
+	"time"
 )
 
 // target is the Python that a runtime runs.
@@ -29,18 +30,18 @@ func chooseTarget(asked, workingDirectory string) (target, error) {
 		if err != nil {
 			return target{}, fmt.Errorf("--venv %s: %w", asked, err)
 		}
-		return targetIn(absolute, "--venv")
+		return targetIn(absolute, "named by --venv")
 	}
 	if folder := folderOfBinary(); folder != "" {
-		return targetIn(folder, "mrmd-python is installed in it")
+		return targetIn(folder, "this mrmd-python is installed in it")
 	}
 	if folder := os.Getenv("VIRTUAL_ENV"); folder != "" {
-		return targetIn(folder, "VIRTUAL_ENV")
+		return targetIn(folder, "named by VIRTUAL_ENV")
 	}
 	for folder := workingDirectory; ; folder = filepath.Dir(folder) {
 		candidate := filepath.Join(folder, ".venv")
 		if isVenv(candidate) {
-			return targetIn(candidate, "found from the working directory")
+			return targetIn(candidate, "found in "+folder)
 		}
 		if folder == filepath.Dir(folder) {
 			break
@@ -49,11 +50,14 @@ func chooseTarget(asked, workingDirectory string) (target, error) {
 	if builtForPython == "" {
 		return target{}, errors.New("no virtual environment found: name one with --venv")
 	}
-	return target{
-		folder:      filepath.Dir(filepath.Dir(builtForPython)),
-		interpreter: builtForPython,
-		reason:      "this binary was built for it",
-	}, nil
+	folder := builtForVenv
+	if folder == "" {
+		folder = filepath.Dir(filepath.Dir(builtForPython))
+	}
+	if _, err := os.Stat(builtForPython); err != nil {
+		return target{}, fmt.Errorf("the Python this mrmd-python was built for is gone (%w): name a virtual environment with --venv", err)
+	}
+	return target{folder: folder, interpreter: builtForPython, reason: "this mrmd-python was built for it"}, nil
 }
 
 func isVenv(folder string) bool {
@@ -61,68 +65,66 @@ func isVenv(folder string) bool {
 	return err == nil
 }
 
-// folderOfBinary is the venv whose bin/ this binary is in, or "".
+// folderOfBinary is the venv whose bin/ this binary is in, or "". A link to the
+// binary counts as well as the binary itself.
 func folderOfBinary() string {
-	executable, err := os.Executable()
-	if err != nil {
-		return ""
+	var places []string
+	if called, err := exec.LookPath(os.Args[0]); err == nil {
+		if absolute, err := filepath.Abs(called); err == nil && isThisBinary(absolute) {
+			places = append(places, absolute)
+		}
 	}
-	folder := filepath.Dir(filepath.Dir(executable))
-	if filepath.Base(filepath.Dir(executable)) == "bin" && isVenv(folder) {
-		return folder
+	if executable, err := os.Executable(); err == nil {
+		places = append(places, executable)
+	}
+	for _, place := range places {
+		folder := filepath.Dir(filepath.Dir(place))
+		if filepath.Base(filepath.Dir(place)) == "bin" && isVenv(folder) {
+			return folder
+		}
 	}
 	return ""
 }
 
-func targetIn(folder, reason string) (target, error) {
-	interpreter := filepath.Join(folder, "bin", "python")
-	if _, err := os.Stat(interpreter); err != nil {
-		interpreter = filepath.Join(folder, "bin", "python3")
-		if _, err := os.Stat(interpreter); err != nil {
-			return target{}, fmt.Errorf("%s (%s) is no virtual environment: it has no bin/python; make one with: python3 -m venv %[1]s",
-				folder, reason)
-		}
-	}
-	if err := checkMinorVersion(folder, interpreter); err != nil {
-		return target{}, err
-	}
-	return target{folder: folder, interpreter: interpreter, reason: reason}, nil
-}
-
-// checkMinorVersion refuses a Python other than the one this binary is linked
-// to: its site-packages hold extensions for another ABI.
-func checkMinorVersion(folder, interpreter string) error {
-	found := minorVersionOf(folder, interpreter)
-	if found == "" || found == cpython.MinorVersion() {
-		return nil
-	}
-	return fmt.Errorf("%s has Python %s and this mrmd-python is built for Python %s: build one for it with: make install VENV=%s",
-		folder, found, cpython.MinorVersion(), folder)
-}
-
-// minorVersionOf reads a venv's Python version, such as "3.11", without running
-// it; "" when it can't be told.
-func minorVersionOf(folder, interpreter string) string {
-	if text, err := os.ReadFile(filepath.Join(folder, "pyvenv.cfg")); err == nil {
-		for line := range strings.Lines(string(text)) {
-			name, value, _ := strings.Cut(line, "=")
-			name = strings.TrimSpace(name)
-			// venv writes "version", virtualenv and uv "version_info".
-			if name == "version" || name == "version_info" {
-				parts := strings.SplitN(strings.TrimSpace(value), ".", 3)
-				if len(parts) >= 2 {
-					return parts[0] + "." + parts[1]
-				}
-			}
-		}
-	}
-	resolved, err := filepath.EvalSymlinks(interpreter)
+// isThisBinary says whether the file at path is the one that runs.
+func isThisBinary(path string) bool {
+	found, err := os.Stat(path)
 	if err != nil {
-		return ""
+		return false
 	}
-	version, found := strings.CutPrefix(filepath.Base(resolved), "python")
-	if !found || !strings.Contains(version, ".") {
-		return ""
+	running, err := os.Stat("/proc/self/exe")
+	return err == nil && os.SameFile(found, running)
+}
+
+// targetIn is the Python of a venv, or of any folder that has one at bin/python.
+func targetIn(folder, reason string) (target, error) {
+	for _, name := range []string{"python", "python3"} {
+		interpreter := filepath.Join(folder, "bin", name)
+		if info, err := os.Stat(interpreter); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+			return target{folder: folder, interpreter: interpreter, reason: reason}, nil
+		}
 	}
-	return version
+	return target{}, fmt.Errorf("%s (%s) is no virtual environment: it has no bin/python; make one with: python3 -m venv %[1]s",
+		folder, reason)
+}
+
+// minorVersionOf tells a target's Python version, such as "3.11", by running it
+// only when its files don't tell.
+func minorVersionOf(python target) (string, error) {
+	// The name of the real interpreter first: pyvenv.cfg keeps the version the venv
+	// was made with, which an upgrade of the system's Python leaves behind.
+	if resolved, err := filepath.EvalSymlinks(python.interpreter); err == nil {
+		version, named := strings.CutPrefix(filepath.Base(resolved), "python")
+		if named && strings.Contains(version, ".") {
+			return version, nil
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	output, err := exec.CommandContext(ctx, python.interpreter, "-I", "-S", "-c",
+		"import sys; print('%d.%d' % sys.version_info[:2])").Output()
+	if err != nil {
+		return "", fmt.Errorf("asking %s for its version: %w", python.interpreter, err)
+	}
+	return strings.TrimSpace(string(output)), nil
 }

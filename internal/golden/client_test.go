@@ -40,15 +40,19 @@ func newClient() *client {
 	}}
 }
 
-// send sends a request and gives the open response.
-func (c *client) send(ctx context.Context, sent exchange) (*http.Response, error) {
+// request makes a request ready to be sent.
+func (c *client) request(ctx context.Context, sent exchange) (*http.Request, error) {
 	body := bodyOf(sent)
 	request, err := http.NewRequestWithContext(ctx, sent.Method, "http://"+subject.address, body)
 	if err != nil {
 		return nil, err
 	}
-	// Opaque goes out as it is: no path of the recording is to be cleaned.
-	request.URL = &url.URL{Scheme: "http", Host: subject.address, Opaque: "//" + subject.address + sent.Path}
+	// No path of the recording is to be cleaned on its way.
+	path, err := url.PathUnescape(sent.Path)
+	if err != nil {
+		return nil, err
+	}
+	request.URL = &url.URL{Scheme: "http", Host: subject.address, Path: path, RawPath: sent.Path}
 	if body != nil {
 		request.Header.Set("Content-Type", jsonType)
 	}
@@ -57,6 +61,15 @@ func (c *client) send(ctx context.Context, sent exchange) (*http.Response, error
 	}
 	if sent.Method == http.MethodOptions {
 		request.Header.Set("Access-Control-Request-Method", http.MethodPost)
+	}
+	return request, nil
+}
+
+// send sends a request and gives the open response.
+func (c *client) send(ctx context.Context, sent exchange) (*http.Response, error) {
+	request, err := c.request(ctx, sent)
+	if err != nil {
+		return nil, err
 	}
 	return c.http.Do(request)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -128,7 +129,7 @@ func (f facts) addEvents(body []byte) error {
 	var names []string
 	count := map[string]int{}
 	so := map[string]string{}
-	for {
+	for number := 1; ; number++ {
 		read, err := reader.next()
 		if err == io.EOF {
 			f["events"] = fact{isText: true, value: strings.Join(names, " ")}
@@ -136,6 +137,9 @@ func (f facts) addEvents(body []byte) error {
 				f["stream."+stream] = fact{isText: true, value: text}
 			}
 			return nil
+		}
+		if err == nil {
+			err = checkNumber(read, number)
 		}
 		if err != nil {
 			return err
@@ -152,6 +156,21 @@ func (f facts) addEvents(body []byte) error {
 			return err
 		}
 	}
+}
+
+// checkNumber finds fault with an event whose id, if it has one, is not its place
+// in the stream, or whose seq says otherwise.
+func checkNumber(read event, number int) error {
+	var data struct {
+		Seq int `json:"seq"`
+	}
+	if err := json.Unmarshal(read.data, &data); err != nil {
+		return fmt.Errorf("a %s event: %w", read.name, err)
+	}
+	if read.id != "" && (read.id != strconv.Itoa(number) || data.Seq != number) {
+		return fmt.Errorf("event %d, %s, has the id %s and the seq %d", number, read.name, read.id, data.Seq)
+	}
+	return nil
 }
 
 func isStream(name string) bool { return name == "stdout" || name == "stderr" }

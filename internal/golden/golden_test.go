@@ -1,12 +1,10 @@
 package golden
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"strings"
 	"testing"
-	"time"
 )
 
 // TestRepliesOf042 replays the recording and compares.
@@ -15,14 +13,10 @@ func TestRepliesOf042(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, giveUp := context.WithTimeout(context.Background(), replayLimit)
-	defer giveUp()
-	run := &replay{client: newClient(), ctx: ctx, open: map[string]*openStream{}, nextNumber: 1}
+	run := &replay{client: newClient(), ctx: limited(t), open: map[string]*openStream{}, cells: map[string]int{}}
 	used := newUsage(rows)
 	for _, sent := range recording {
-		began := time.Now()
 		reply, number, err := run.reply(sent)
-		if d := time.Since(began); d > 80*time.Millisecond { t.Logf("SLOW %d %v", sent.line, d) }
 		if err != nil {
 			t.Fatalf("line %d (%s): %v", sent.line, sent.Name, err)
 		}
@@ -30,7 +24,7 @@ func TestRepliesOf042(t *testing.T) {
 		if err != nil {
 			t.Fatalf("line %d of the recording: %v", sent.line, err)
 		}
-		is, err := ourFacts(reply, number)
+		is, err := ourFacts(&sent, reply, number)
 		if err != nil {
 			t.Errorf("line %d (%s): %v", sent.line, sent.Name, err)
 			continue
@@ -51,7 +45,7 @@ func recordedFacts(e *exchange) (facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	if code, _ := e.cell(); code != nil && e.executes() {
+	if code := e.cell().Code; code != nil && e.executes() {
 		number := was.numberIn()
 		surplus := 1
 		if strings.TrimSpace(*code) == "" {
@@ -71,7 +65,7 @@ func recordedFacts(e *exchange) (facts, error) {
 }
 
 // ourFacts is what this runtime replied, ready to be compared.
-func ourFacts(reply answer, number int) (facts, error) {
+func ourFacts(sent *exchange, reply answer, number int) (facts, error) {
 	is, err := factsOf(reply)
 	if err != nil {
 		return nil, err
@@ -83,6 +77,10 @@ func ourFacts(reply answer, number int) (facts, error) {
 	}
 	is.count(number, 0)
 	is.normalise(number)
+	if code := sent.cell().Code; code != nil {
+		is.position(*code)
+		is.imports(*code)
+	}
 	return is, nil
 }
 

@@ -27,7 +27,8 @@ type runtimeUnderTest struct {
 	// The folders are absolute.
 	home, workingDirectory, assets, virtualenv string
 	sitePackages, standardLibrary              string
-	version                                    string
+	// python is like "3.11"; version is the runtime's own.
+	python, version string
 }
 
 // Were these collected, their finalizers would close descriptors 1 and 2.
@@ -131,11 +132,11 @@ func (s *runtimeUnderTest) prepare(root string) error {
 	return s.askPython()
 }
 
-// lookAround prints where Python keeps its modules. On the way it does what
+// lookAround prints where Python keeps its modules, and its version. On the way it does what
 // matplotlib does at its first import in a home: where that takes long it says
 // so on stderr, which would end in a reply.
 const lookAround = `import sysconfig, matplotlib.font_manager
-print(sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"), sep="\n")`
+print(sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"), sysconfig.get_python_version(), sep="\n")`
 
 func (s *runtimeUnderTest) askPython() error {
 	python := exec.Command(filepath.Join(s.virtualenv, "bin", "python"), "-c", lookAround)
@@ -143,11 +144,11 @@ func (s *runtimeUnderTest) askPython() error {
 	if err != nil {
 		return fmt.Errorf("asking %s for its folders: %w", python.Path, err)
 	}
-	folders := strings.Split(strings.TrimSpace(string(output)), "\n")
-	if len(folders) != 2 {
-		return fmt.Errorf("%s names %d folders instead of two: %q", python.Path, len(folders), folders)
+	answers := strings.Split(strings.TrimSpace(string(output)), "\n")
+	if len(answers) != 3 {
+		return fmt.Errorf("%s gives %d answers instead of three: %q", python.Path, len(answers), answers)
 	}
-	s.sitePackages, s.standardLibrary = folders[0], folders[1]
+	s.sitePackages, s.standardLibrary, s.python = answers[0], answers[1], answers[2]
 	return nil
 }
 

@@ -16,10 +16,18 @@ var (
 	wholeNumber  = regexp.MustCompile(`^\d+$`)
 	cellNumber   = regexp.MustCompile(`\b(?:In|Out)\[(\d+)\]|<ipython-input-(\d+)-`)
 	positionMark = regexp.MustCompile(`(?m)^ *[~^]+\n`)
-	missingText  = regexp.MustCompile(`(?m)^(2  3 +)(?:None|NaN)$`)
+	cellFrame    = regexp.MustCompile(`File "<ipython-input-n-[0-9a-f]+>", line (\d+)`)
+	importLine   = regexp.MustCompile(`(?m)^(?:from (\w+)|import (.+))`)
 )
 
-// variesIn are the facts whose value is chance, what of it is not, and the name
+// pandas 3 keeps texts in a type of their own, whose missing value is NaN: this
+// is how the two print the recording's only table.
+var tableOfPandas2 = strings.NewReplacer(
+	"   a    b\n0  1    x\n1  2    y\n2  3  NaN",
+	"   a     b\n0  1     x\n1  2     y\n2  3  None",
+)
+
+// varies are the facts whose value is chance, what of it is not, and the name
 // that stands for it.
 var varies = []struct {
 	fact, value *regexp.Regexp
@@ -56,9 +64,7 @@ func normaliseText(name, text string, number int) string {
 		// Python 3.10 marks no positions in a line, and 3.13 others than 3.11.
 		text = positionMark.ReplaceAllString(text, "")
 	}
-	// pandas 3 keeps texts in a type of their own, whose missing value is NaN.
-	// The two are as wide in a column of four.
-	return missingText.ReplaceAllString(text, "${1}(missing)")
+	return tableOfPandas2.Replace(text)
 }
 
 // count replaces executionCount, which must be the cell's own number plus
@@ -71,6 +77,51 @@ func (f facts) count(number, surplus int) {
 				f[name] = fact{isText: true, value: "n"}
 			}
 		}
+	}
+}
+
+// position replaces the line and the column of an error by names when they are
+// right: the line is the one that the traceback names last in the cell, null when
+// it names none, and the column is in that line. Python 3.10 has no columns except
+// of syntax errors.
+func (f facts) position(code string) {
+	trace, failed := f["body.error.traceback"]
+	if !failed {
+		return
+	}
+	var named string
+	line := "null"
+	if frames := cellFrame.FindAllStringSubmatch(trace.value, -1); frames != nil {
+		line = frames[len(frames)-1][1]
+		number, _ := strconv.Atoi(line) // the pattern has digits only
+		if lines := strings.Split(code, "\n"); number <= len(lines) {
+			named = lines[number-1]
+		}
+	}
+	if f["body.error.line"] == (fact{value: line}) {
+		f["body.error.line"] = fact{isText: true, value: "$LINE"}
+	}
+	is := f["body.error.column"].value
+	column, err := strconv.Atoi(is)
+	inLine := err == nil && column >= 1 && column <= len(named)+1
+	unknown := is == "null" && (line == "null" || subject.python == "3.10" && !strings.Contains(f["body.error.type"].value, "SyntaxError"))
+	if inLine || unknown {
+		f["body.error.column"] = fact{isText: true, value: "$COLUMN"}
+	}
+}
+
+// imports replaces the list of imported modules by a name when it lists what the
+// lines of the code import.
+func (f facts) imports(code string) {
+	var modules []string
+	for _, line := range importLine.FindAllStringSubmatch(code, -1) {
+		for _, name := range strings.Split(line[1]+line[2], ",") {
+			name, _, _ = strings.Cut(strings.Fields(name)[0], ".")
+			modules = append(modules, strconv.Quote(name))
+		}
+	}
+	if len(modules) > 0 && f["body.imports"] == (fact{value: "[" + strings.Join(modules, ",") + "]"}) {
+		f["body.imports"] = fact{isText: true, value: "$IMPORTS"}
 	}
 }
 

@@ -32,8 +32,9 @@ type exchange struct {
 
 // cellRequest is what the replay has to know of a request with code in it.
 type cellRequest struct {
-	Code   *string        `json:"code"`
-	ExecID jsontext.Value `json:"execId"`
+	Code    *string        `json:"code"`
+	Session string         `json:"session"`
+	ExecID  jsontext.Value `json:"execId"`
 }
 
 // The files the tests compare, read before the runtime changes directory.
@@ -90,20 +91,23 @@ func (e *exchange) executes() bool {
 // streams says whether the request asks for server-sent events.
 func (e *exchange) streams() bool { return e.Method == "POST" && e.Path == streamPath }
 
-// cell gives the request's code and execId, nil and "" where it has none.
-func (e *exchange) cell() (code *string, execID string) {
-	var request cellRequest
+// cell gives the request to run code; its code is nil where it has none.
+func (e *exchange) cell() (request cellRequest) {
 	body := []byte(e.Request)
 	if e.Request.Kind() == '"' {
 		body = []byte(unquoted(e.Request))
 	}
-	if json.Unmarshal(body, &request, jsontext.AllowDuplicateNames(true)) != nil {
-		return nil, ""
+	// A body that can't be read is a request for an error.
+	_ = json.Unmarshal(body, &request, jsontext.AllowDuplicateNames(true))
+	return request
+}
+
+// execID is the request's execId, "" when it has none that is a text.
+func (e *exchange) execID() string {
+	if id := e.cell().ExecID; id.Kind() == '"' {
+		return unquoted(id)
 	}
-	if request.ExecID.Kind() == '"' {
-		execID = unquoted(request.ExecID)
-	}
-	return request.Code, execID
+	return ""
 }
 
 // recorded is 0.4.2's answer. Headers were not recorded: the type is what such a

@@ -20,14 +20,21 @@ const replayLimit = 2 * time.Minute
 var unrecorded = map[int]string{
 	// `_` is 2.
 	90: `2`,
-	// The cell uses C, and later replies show what it was.
-	136: `import os
+	// Later replies name these.
+	110: `import os, threading
+from IPython.display import *
 class C:
     'doc of C'
     k = 0
     def __init__(self): self.a, self.b = 1, [1, 2]
     def m(self): pass
-c = C()`,
+c = C()
+class MyErr(Exception): pass
+def g(): pass
+def r(): pass
+for i in range(3): pass
+t = threading.Thread(target=lambda: None, daemon=True); t.start(); t.join()
+fig = plt.figure(); plt.close(fig)`,
 	195: `from IPython.display import SVG
 display(SVG('<svg xmlns="http://www.w3.org/2000/svg"/>'))`,
 }
@@ -71,8 +78,8 @@ type replay struct {
 	ctx context.Context
 	// open are streams that wait for input, by execId.
 	open map[string]*openStream
-	// nextNumber is what the next cell's number has to be.
-	nextNumber int
+	// cells counts the cells that each session has run.
+	cells map[string]int
 }
 
 // reply gives the runtime's answer to an exchange and the number that the cell
@@ -83,9 +90,9 @@ func (r *replay) reply(sent exchange) (reply answer, number int, err error) {
 			return answer{}, 0, err
 		}
 	}
-	code, execID := sent.cell()
-	if sent.executes() && code != nil {
-		number = r.nextNumber
+	cell, execID := sent.cell(), sent.execID()
+	if sent.executes() && cell.Code != nil {
+		number = r.cells[cell.Session] + 1
 	}
 	switch {
 	case sent.Path == inputPath:
@@ -100,9 +107,9 @@ func (r *replay) reply(sent exchange) (reply answer, number int, err error) {
 	}
 	switch {
 	case sent.Path == "/mrp/v1/reset":
-		r.nextNumber = 1
-	case number > 0 && reply.status == http.StatusOK && strings.TrimSpace(*code) != "":
-		r.nextNumber++
+		r.cells[cell.Session] = 0
+	case number > 0 && reply.status == http.StatusOK && strings.TrimSpace(*cell.Code) != "":
+		r.cells[cell.Session] = number
 	}
 	return reply, number, err
 }
@@ -172,7 +179,7 @@ func execIDOfInput(sent exchange) string {
 
 func recordedWith(execID string) exchange {
 	for _, sent := range recording {
-		if _, has := sent.cell(); has == execID && sent.streams() {
+		if sent.execID() == execID && sent.streams() {
 			return sent
 		}
 	}
@@ -194,8 +201,7 @@ func (r *replay) openStream(sent exchange) (*openStream, error) {
 	if err != nil {
 		return nil, err
 	}
-	opened := &openStream{response: response}
-	_, opened.execID = sent.cell()
+	opened := &openStream{response: response, execID: sent.execID()}
 	// What is read event by event is compared as one text.
 	opened.events = newEventReader(io.TeeReader(response.Body, &opened.read))
 	return opened, nil

@@ -2,6 +2,7 @@ package golden
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,13 +18,14 @@ var ruleForm = regexp.MustCompile(`^(\S+(?:, \S+)*): (\w+)(?: (.+))?$`)
 
 // verbs make a rule for the facts whose names match. The argument is what
 // follows the verb.
-var verbs = map[string]func(names *regexp.Regexp, argument string) (rule, error){
+var verbs = map[string]func(names, argument string) (rule, error){
 	"drop":    dropRule,
 	"replace": replaceRule,
 	"is":      isRule,
 	"like":    likeRule,
 	"added":   addedRule,
 	"gone":    goneRule,
+	"repeats": repeatsRule,
 }
 
 // readRule reads one rule of the forms that docs/compatibility.md explains.
@@ -41,7 +43,7 @@ func readRule(text string) (rule, error) {
 	if !ok {
 		return nil, fmt.Errorf("%q is no rule: there is no verb %q", text, parts[2])
 	}
-	read, err := verb(namePattern(parts[1]), parts[3])
+	read, err := verb(parts[1], parts[3])
 	if err != nil {
 		return nil, fmt.Errorf("rule %q: %w", text, err)
 	}
@@ -58,16 +60,16 @@ func namePattern(list string) *regexp.Regexp {
 }
 
 // dropRule takes what matches out of texts.
-func dropRule(names *regexp.Regexp, argument string) (rule, error) {
+func dropRule(list, argument string) (rule, error) {
 	pattern, err := readPattern(argument)
 	if err != nil {
 		return nil, err
 	}
-	return rewriteRule(names, pattern, ""), nil
+	return rewriteRule(namePattern(list), pattern, ""), nil
 }
 
 // replaceRule puts another text in the place of what matches.
-func replaceRule(names *regexp.Regexp, argument string) (rule, error) {
+func replaceRule(list, argument string) (rule, error) {
 	at := strings.LastIndex(argument, "/ by ")
 	if at < 0 {
 		return nil, fmt.Errorf(`replace needs the form /PATTERN/ by "TEXT"`)
@@ -80,7 +82,7 @@ func replaceRule(names *regexp.Regexp, argument string) (rule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the replacement is no JSON string: %w", err)
 	}
-	return rewriteRule(names, pattern, string(replacement)), nil
+	return rewriteRule(namePattern(list), pattern, string(replacement)), nil
 }
 
 func rewriteRule(names, pattern *regexp.Regexp, replacement string) rule {
@@ -106,7 +108,8 @@ func (f facts) withoutEvents(name string) {
 }
 
 // isRule gives facts that both sides have one JSON value.
-func isRule(names *regexp.Regexp, argument string) (rule, error) {
+func isRule(list, argument string) (rule, error) {
+	names := namePattern(list)
 	value, err := readFact(argument)
 	if err != nil {
 		return nil, err
@@ -121,12 +124,12 @@ func isRule(names *regexp.Regexp, argument string) (rule, error) {
 }
 
 // likeRule takes our value where it is a text or a number that matches as a whole.
-func likeRule(names *regexp.Regexp, argument string) (rule, error) {
+func likeRule(list, argument string) (rule, error) {
 	pattern, err := readPattern(argument)
 	if err != nil {
 		return nil, err
 	}
-	whole := regexp.MustCompile(`\A(?:` + pattern.String() + `)\z`)
+	names, whole := namePattern(list), entire(pattern)
 	return func(expected, ours facts) {
 		for name, is := range ours {
 			if _, both := expected[name]; both && names.MatchString(name) && whole.MatchString(is.value) {
@@ -136,44 +139,48 @@ func likeRule(names *regexp.Regexp, argument string) (rule, error) {
 	}, nil
 }
 
-// addedRule expects facts that 0.4.2 does not have: with one JSON value, with a
-// text or number that matches as a whole, or with any value.
-func addedRule(names *regexp.Regexp, argument string) (rule, error) {
-	if argument != "" && argument[0] != '/' {
-		value, err := readFact(argument)
-		if err != nil {
-			return nil, err
-		}
-		return func(expected, ours facts) {
-			for name := range ours {
-				if _, both := expected[name]; !both && names.MatchString(name) {
-					expected[name] = value
-				}
-			}
-		}, nil
-	}
-	whole := regexp.MustCompile(`(?s)\A.*\z`)
+// addedRule expects facts that 0.4.2 does not have: with one JSON value, or with
+// any.
+func addedRule(list, argument string) (rule, error) {
+	names := namePattern(list)
+	value := func(ours fact) fact { return ours }
 	if argument != "" {
-		pattern, err := readPattern(argument)
+		only, err := readFact(argument)
 		if err != nil {
 			return nil, err
 		}
-		whole = regexp.MustCompile(`\A(?:` + pattern.String() + `)\z`)
+		value = func(fact) fact { return only }
 	}
 	return func(expected, ours facts) {
 		for name, is := range ours {
-			if _, both := expected[name]; !both && names.MatchString(name) && whole.MatchString(is.value) {
-				expected[name] = is
+			if _, both := expected[name]; !both && names.MatchString(name) {
+				expected[name] = value(is)
+			}
+		}
+	}, nil
+}
+
+// repeatsRule expects live events of one name that say what a list of the
+// response says in the end.
+func repeatsRule(event, list string) (rule, error) {
+	if list == "" {
+		return nil, fmt.Errorf("repeats needs the name of a list")
+	}
+	return func(expected, _ facts) {
+		for name, is := range maps.Clone(expected) {
+			if rest, ok := strings.CutPrefix(name, list+"["); ok {
+				expected[event+"["+rest] = is
 			}
 		}
 	}, nil
 }
 
 // goneRule expects that facts of 0.4.2 are missing.
-func goneRule(names *regexp.Regexp, argument string) (rule, error) {
+func goneRule(list, argument string) (rule, error) {
 	if argument != "" {
 		return nil, fmt.Errorf("gone takes no argument")
 	}
+	names := namePattern(list)
 	return func(expected, _ facts) {
 		for name := range expected {
 			if names.MatchString(name) {
@@ -188,6 +195,11 @@ func readPattern(text string) (*regexp.Regexp, error) {
 		return nil, fmt.Errorf("%q is no pattern: it stands between slashes", text)
 	}
 	return regexp.Compile(text[1 : len(text)-1])
+}
+
+// entire matches only what a pattern matches from its beginning to its end.
+func entire(pattern *regexp.Regexp) *regexp.Regexp {
+	return regexp.MustCompile(`\A(?:` + pattern.String() + `)\z`)
 }
 
 func readFact(text string) (fact, error) {

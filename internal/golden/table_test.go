@@ -104,7 +104,6 @@ type selector struct {
 // groups are what a row may name instead of numbers; a path, such as /complete,
 // stands for all requests to it and below it.
 var groups = map[string]func(*exchange) bool{
-	"all":        func(*exchange) bool { return true },
 	"executions": (*exchange).executes,
 	"streams":    (*exchange).streams,
 }
@@ -124,7 +123,7 @@ func readSelector(text string) (read selector, err error) {
 		from, to, isRange := strings.Cut(strings.TrimSpace(part), "–")
 		first, err := strconv.Atoi(from)
 		if err != nil {
-			return read, fmt.Errorf("%q names no lines of the recording: numbers, n–m, a path or one of all, executions, streams", text)
+			return read, fmt.Errorf("%q names no lines of the recording: numbers, n–m, a path, executions or streams", text)
 		}
 		last := first
 		if isRange {

@@ -17,9 +17,9 @@ SAVE_OPTIONS = {"bbox_inches": "tight", "dpi": 150, "facecolor": "white"}
 class BackendChooser:
     """An import hook that sees matplotlib being imported, once."""
 
-    def __init__(self, shell):
-        """Choose the backend for figures that `shell` shows."""
-        self._shell = shell
+    def __init__(self, application):
+        """Choose the backend for figures that the application's shell shows."""
+        self._application = application
 
     def find_spec(self, name, path=None, target=None):
         """Find matplotlib as usual, and have the backend chosen once it is loaded."""
@@ -48,7 +48,7 @@ class BackendChooser:
             return
         # matplotlib-inline reads it when pyplot loads the backend, not before: the
         # import of that package alone would cost more than matplotlib's own.
-        self._shell.config.InlineBackend.setdefault("print_figure_kwargs", SAVE_OPTIONS)
+        self._application.shell.config.InlineBackend.setdefault("print_figure_kwargs", SAVE_OPTIONS)
         matplotlib.rcParams["backend"] = BACKEND
 
 
@@ -64,6 +64,21 @@ def forget_if_shown(result):
         Gcf.destroy_fig(result)
 
 
-def install(shell):
+def follow(shell):
+    """Have figures shown by the shell of the session that is entered."""
+    backend = sys.modules.get("matplotlib_inline.backend_inline")
+    if backend is None:
+        return
+    import matplotlib
+
+    chosen = dict.__getitem__(matplotlib.rcParams, "backend")
+    callbacks = shell.events.callbacks["post_execute"]
+    if chosen == BACKEND and backend.flush_figures not in callbacks:
+        # It configures a shell only when the backend is new to it.
+        backend.configure_inline_support.current_backend = "another session's"
+        backend.configure_inline_support(shell, BACKEND)
+
+
+def install(application):
     """Watch for the import of matplotlib."""
-    sys.meta_path.insert(0, BackendChooser(shell))
+    sys.meta_path.insert(0, BackendChooser(application))

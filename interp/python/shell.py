@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.shellapp import InteractiveShellApp
 from traitlets import Type, default
 
-from _mrmd import failures, imports
+from _mrmd import failures, imports, loop, signals
 from _mrmd.display import Publisher, ResultHook
 
 
@@ -55,10 +55,18 @@ class Shell(InteractiveShell):
     compiler_class = Type(Compiler)
     cell_imports = None
 
+    @property
+    def cell_file(self):
+        """Give the name the running cell was compiled under, None before."""
+        return self.compile.cell_file
+
     def begin_cell(self):
-        """Forget what is kept about the cell before."""
+        """Forget what is kept about the cell before, and undo what it left behind."""
         self.compile.cell_file = None
         self.cell_imports = None
+        self.displayhook.result_repr = None
+        signals.restore_interrupts()
+        loop.make_current()
 
     def transform_ast(self, node):
         """Note what the cell imports, before the user's transformers see it."""
@@ -162,17 +170,17 @@ class Shell(InteractiveShell):
         return self._run_in_loop
 
     def _run_in_loop(self, coroutine):
-        loop = event_loop()
-        task = loop.create_task(coroutine)
+        kept = loop.shared()
+        task = kept.create_task(coroutine)
         try:
-            return _mrmd_host.run_interruptible(loop.run_until_complete, task)
+            return _mrmd_host.run_interruptible(kept.run_until_complete, task)
         except KeyboardInterrupt:
             if task.done():
                 raise
         # The interrupt hit the loop and not the cell's own code: the cell has to
         # be told, so that its finally clauses run.
         task.cancel()
-        outcome = _mrmd_host.run_interruptible(loop.run_until_complete, task)
+        outcome = _mrmd_host.run_interruptible(kept.run_until_complete, task)
         if isinstance(outcome.error_in_exec, asyncio.CancelledError):
             outcome.error_in_exec = KeyboardInterrupt()
         return outcome
@@ -195,13 +203,6 @@ def keep_line_numbers(lines):
     return lines
 
 
-def event_loop():
-    """Give the loop that cells which await share; it runs only while one does."""
-    from IPython.core.async_helpers import get_asyncio_loop
-
-    return get_asyncio_loop()
-
-
 def _show_without_pager(text, start=0, screen_lines=0, pager_cmd=None):
     if isinstance(text, dict):
         text = text.get("text/plain", "")
@@ -216,20 +217,27 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
     def initialize(self, argv=None):
         """Make the shell as `ipython` would; nothing is taken from a command line."""
         super().initialize(argv=[])
-        self.shell = Shell.instance(
-            parent=self, profile_dir=self.profile_dir, ipython_dir=self.ipython_dir
-        )
-        self.shell.configurables.append(self)
+        self._fill(Shell.instance(**self._shell_options()))
+
+    def make_another_shell(self):
+        """Make the shell of one more session, with the user's profile in it."""
+        made = Shell(**self._shell_options())
+        self._fill(made)
+        return made
+
+    def _shell_options(self):
+        return {
+            "parent": self,
+            "profile_dir": self.profile_dir,
+            "ipython_dir": self.ipython_dir,
+        }
+
+    def _fill(self, made):
+        self.shell = made
+        made.configurables.append(self)
         self.init_gui_pylab()
         self.init_extensions()
         self.init_code()
 
     def init_crash_handler(self):
         """Leave sys.excepthook alone: a crash of the profile is only reported."""
-
-
-def start():
-    """Make the shell with the user's profile and return it."""
-    application = Application.instance()
-    application.initialize()
-    return application.shell

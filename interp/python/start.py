@@ -17,11 +17,11 @@ def runner():
     """
     import IPython  # noqa: F401
 
-    from _mrmd import cell, plots, shell
+    from _mrmd import cell, loop, threads
 
-    started = shell.start()
-    plots.install(started)
-    return cell.Runner(started)
+    threads.install()
+    loop.install()
+    return cell.start()
 
 
 def describe():

@@ -1,0 +1,87 @@
+"""The event loop that all cells share, and what it does between them. Main thread.
+
+The loop runs while a cell awaits, and between cells while it has something to do.
+It does not run while a plain cell runs, so that `asyncio.run()` works there.
+"""
+
+import asyncio
+import functools
+
+from IPython.core.async_helpers import get_asyncio_loop
+
+
+def shared():
+    """Give the loop, a new one when the user's code closed it."""
+    return get_asyncio_loop()
+
+
+def install():
+    """Make the loop the current one, also for `asyncio.create_task` in plain cells."""
+    original = asyncio.create_task
+
+    @functools.wraps(original)
+    def create_task(coro, **options):
+        try:
+            running = asyncio.get_running_loop()
+        except RuntimeError:
+            running = None
+        if running is None and _is_main_thread():
+            return shared().create_task(coro, **options)
+        return original(coro, **options)
+
+    asyncio.create_task = asyncio.tasks.create_task = create_task
+    make_current()
+
+
+def make_current():
+    """Undo what `asyncio.run()` leaves: no current loop."""
+    asyncio.set_event_loop(shared())
+
+
+def has_work():
+    """Say whether the loop has tasks, callbacks or descriptors to look after."""
+    kept = shared()
+    if asyncio.all_tasks(kept):
+        return True
+    try:
+        # A selector loop always watches the one descriptor it is woken by.
+        return bool(
+            kept._ready or kept._scheduled or len(kept._selector.get_map()) > 1
+        )
+    except AttributeError:
+        # Another kind of loop can't be asked; nothing was seen to be running.
+        return False
+
+
+def run_until_readable(descriptor):
+    """Run the loop until somebody rings, or until it has nothing to do."""
+    kept = shared()
+    kept.add_reader(descriptor, kept.stop)
+    watched = set()
+
+    def watch():
+        tasks = asyncio.all_tasks(kept)
+        for task in tasks - watched:
+            watched.add(task)
+            task.add_done_callback(done)
+
+    def done(task):
+        watched.discard(task)
+        watch()
+        if not watched:
+            # Once more round the loop: the task's own callbacks come first.
+            kept.call_soon(kept.stop)
+
+    watch()
+    try:
+        kept.run_forever()
+    finally:
+        kept.remove_reader(descriptor)
+        for task in watched:
+            task.remove_done_callback(done)
+
+
+def _is_main_thread():
+    import threading
+
+    return threading.current_thread() is threading.main_thread()

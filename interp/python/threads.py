@@ -1,0 +1,35 @@
+"""Threads that remember which cell started them.
+
+What a thread prints after its cell has ended is kept with that cell. Any thread.
+"""
+
+import functools
+import threading
+
+import _mrmd_host
+
+
+def install():
+    """Have every thread inherit the run of the code that starts it."""
+    start, bootstrap = threading.Thread.start, threading.Thread._bootstrap
+
+    @functools.wraps(start)
+    def start_in_run(self):
+        self._mrmd_run = _run_to_inherit(self)
+        start(self)
+
+    @functools.wraps(bootstrap)
+    def bootstrap_in_run(self):
+        _mrmd_host.run.set(getattr(self, "_mrmd_run", 0))
+        bootstrap(self)
+
+    threading.Thread.start = start_in_run
+    threading.Thread._bootstrap = bootstrap_in_run
+
+
+def _run_to_inherit(thread):
+    target = getattr(thread, "_target", None)
+    if getattr(target, "__module__", None) == "concurrent.futures.thread":
+        # A pool's thread goes on to work for cells that did not start it.
+        return 0
+    return _mrmd_host.run.get(0)
