@@ -3,6 +3,7 @@
 #define MRMD_CPYTHON_BRIDGE_H
 
 #include <Python.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -50,10 +51,13 @@ void mrmd_thread_leave(void);
 /* fault.c */
 int mrmd_fault_before_enable(void);
 int mrmd_fault_after_enable(void);
+int mrmd_is_fault_handler(const struct sigaction *action);
 
 /* fork.c */
 extern int mrmd_is_forked_child;
 void mrmd_fork_install(void);
+void mrmd_fork_remember_descriptors(void);
+void mrmd_fork_own_port(int port);
 
 /* host.c */
 int mrmd_host_register(void);

@@ -67,3 +67,7 @@ int mrmd_fault_after_enable(void) {
     }
     return 0;
 }
+
+int mrmd_is_fault_handler(const struct sigaction *action) {
+    return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == on_fault;
+}

@@ -40,6 +40,8 @@ static PyStatus configure(PyConfig *config, const char *program) {
 /* Starts Python on the calling thread, which becomes its main thread and holds
  * the GIL afterwards. Returns NULL, or a text to free() that says what failed. */
 char *mrmd_start(const char *program) {
+    mrmd_fork_remember_descriptors();
+    mrmd_fork_install();
     PyConfig config;
     PyConfig_InitPythonConfig(&config);
     config.parse_argv = 0;
@@ -55,7 +57,6 @@ char *mrmd_start(const char *program) {
     if (PyStatus_Exception(status)) {
         return status_text(status);
     }
-    mrmd_fork_install();
     if (mrmd_interrupt_install() < 0) {
         return mrmd_exception_text(NULL, NULL);
     }

@@ -30,6 +30,9 @@ type Config struct {
 	Program string
 	// PathPrefix are folders put at the front of sys.path, in this order.
 	PathPrefix []string
+	// OwnPorts are the TCP ports this process serves on: a child forked by
+	// Python code closes its connections on them.
+	OwnPorts []int
 }
 
 var started bool
@@ -43,6 +46,9 @@ func Start(config Config) (*Main, error) {
 		return nil, errors.New("starting Python: it was started before in this process, and can't be again: start a new process")
 	}
 	started = true
+	for _, port := range config.OwnPorts {
+		C.mrmd_fork_own_port(C.int(port))
+	}
 	program := C.CString(config.Program)
 	defer C.free(unsafe.Pointer(program))
 	if failure := C.mrmd_start(program); failure != nil {

@@ -33,6 +33,9 @@ type Options struct {
 	// outlived it, and is "" when that is not certain. It must return quickly
 	// and not need the GIL.
 	LateOutput func(execID string, stream mrp.Stream, text []byte)
+	// OwnPorts are the TCP ports this process serves on: children that cells
+	// fork do not keep them.
+	OwnPorts []int
 	// InstallMissing installs IPython into the venv when it is not there.
 	InstallMissing bool
 }
@@ -50,6 +53,8 @@ type Engine struct {
 	runner  runner
 	history historyFlush
 	runs    runs
+
+	children children
 
 	running  atomic.Bool
 	stopping atomic.Bool
@@ -110,9 +115,11 @@ func (e *Engine) start() (err error) {
 	}
 	e.registerDisplay()
 	e.registerInput()
+	e.children.register()
 	e.main, err = cpython.Start(cpython.Config{
 		Program:    e.options.Executable,
 		PathPrefix: pathPrefix(e.options.WorkingDirectory),
+		OwnPorts:   e.options.OwnPorts,
 	})
 	if err != nil {
 		return err

@@ -17,8 +17,9 @@ def runner():
     """
     import IPython  # noqa: F401
 
-    from _mrmd import cell, loop, threads
+    from _mrmd import cell, children, loop, threads
 
+    children.install()
     threads.install()
     loop.install()
     return cell.start()
