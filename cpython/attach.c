@@ -1,17 +1,131 @@
+/* Another thread that wants to look in while Python code runs would wait a switch
+ * interval (5 ms) against a loop that never gives up the GIL, and could starve
+ * against one that gives it up often. So the main thread is asked to stand aside,
+ * between two bytecodes, until the visit is over.
+ *
+ * From 3.13 on a pending call does it. Before, one that another thread adds is not
+ * looked for until something else interrupts the loop (COMPUTE_EVAL_BREAKER in
+ * Python/ceval_gil.c counts pending calls only when the main thread itself adds
+ * them), so the thread is sent a signal with a Python handler. */
 #include "bridge.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+static pthread_mutex_t visit_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t visit_over = PTHREAD_COND_INITIALIZER;
+static int visits_waiting;
+static _Atomic int is_asked;
+
+/* A visit that takes longer competes for the GIL like any thread from then on:
+ * the user's code must not be held up by it. */
+enum { LONGEST_STANDING_ASIDE_NANOSECONDS = 2000000 };
+
+static void wait_for_visits(void) {
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_nsec += LONGEST_STANDING_ASIDE_NANOSECONDS;
+    if (end.tv_nsec >= 1000000000) {
+        end.tv_nsec -= 1000000000;
+        end.tv_sec++;
+    }
+    pthread_mutex_lock(&visit_lock);
+    while (visits_waiting > 0 && pthread_cond_timedwait(&visit_over, &visit_lock, &end) == 0) {
+    }
+    pthread_mutex_unlock(&visit_lock);
+}
+
+static void stand_aside(void) {
+    atomic_store(&is_asked, 0);
+    if (!mrmd_is_forked_child) {
+        Py_BEGIN_ALLOW_THREADS
+        wait_for_visits();
+        Py_END_ALLOW_THREADS
+    }
+}
+
+#if PY_VERSION_HEX >= 0x030D0000
+
+static int stand_aside_call(void *ignored) {
+    (void)ignored;
+    stand_aside();
+    return 0;
+}
+
+int mrmd_visits_install(PyObject *signal_function) {
+    (void)signal_function;
+    return 0;
+}
+
+static void ask_to_stand_aside(void) {
+    if (!atomic_exchange(&is_asked, 1) && Py_AddPendingCall(stand_aside_call, NULL) < 0) {
+        /* The queue is full; the switch interval will do. */
+        atomic_store(&is_asked, 0);
+    }
+}
+
+#else
+
+static pthread_t main_thread;
+
+static PyObject *stand_aside_handler(PyObject *module, PyObject *arguments) {
+    (void)module;
+    (void)arguments;
+    stand_aside();
+    Py_RETURN_NONE;
+}
+
+static PyMethodDef handler_method = {
+    "stand_aside", stand_aside_handler, METH_VARARGS,
+    "stand_aside(signalnum, frame, /)\n--\n\nLet a thread that waits for the GIL have it for a moment."};
+
+/* signal_function is the original _signal.signal. Main thread; needs the GIL. */
+int mrmd_visits_install(PyObject *signal_function) {
+    main_thread = pthread_self();
+    PyObject *handler = PyCFunction_New(&handler_method, NULL);
+    if (handler == NULL) {
+        return -1;
+    }
+    PyObject *previous = PyObject_CallFunction(signal_function, "iO", MRMD_VISIT_SIGNAL, handler);
+    Py_DECREF(handler);
+    Py_XDECREF(previous);
+    return previous == NULL ? -1 : 0;
+}
+
+static void ask_to_stand_aside(void) {
+#if PY_VERSION_HEX < 0x030C0000
+    /* Nobody holds the GIL: no call of the main thread needs to be interrupted. */
+    if (_PyThreadState_UncheckedGet() == NULL) {
+        return;
+    }
+#endif
+    if (!atomic_exchange(&is_asked, 1) && pthread_kill(main_thread, MRMD_VISIT_SIGNAL) != 0) {
+        atomic_store(&is_asked, 0);
+    }
+}
+
+#endif
 
 /* Gives the calling OS thread a Python thread state and leaves it without the
  * GIL, to be entered with mrmd_thread_enter. NULL when memory runs out. */
 void *mrmd_thread_attach(void) {
-    PyThreadState *state = PyThreadState_New(PyInterpreterState_Main());
-    return state;
+    return PyThreadState_New(PyInterpreterState_Main());
 }
 
 /* Takes the GIL on the thread that attached; waits for whoever holds it. */
 void mrmd_thread_enter(void *state) {
+    pthread_mutex_lock(&visit_lock);
+    visits_waiting++;
+    pthread_mutex_unlock(&visit_lock);
+    ask_to_stand_aside();
     PyEval_RestoreThread(state);
 }
 
 void mrmd_thread_leave(void) {
     PyEval_SaveThread();
+    pthread_mutex_lock(&visit_lock);
+    visits_waiting--;
+    pthread_cond_broadcast(&visit_over);
+    pthread_mutex_unlock(&visit_lock);
 }

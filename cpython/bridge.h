@@ -43,7 +43,10 @@ PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments);
 
-/* attach.c: other threads that visit Python. */
+/* attach.c: other threads that visit Python. The signal is used before Python 3.13
+ * and is one that nothing else is known to use. */
+#define MRMD_VISIT_SIGNAL SIGRTMAX
+int mrmd_visits_install(PyObject *signal_function);
 void *mrmd_thread_attach(void);
 void mrmd_thread_enter(void *state);
 void mrmd_thread_leave(void);

@@ -93,6 +93,10 @@ static void remember_if_own(int descriptor) {
 static void take_go_handlers_out(void) {
     struct sigaction installed, to_default = {.sa_handler = SIG_DFL};
     for (int number = 1; number <= SIGRTMAX; number++) {
+        if (number == MRMD_VISIT_SIGNAL) {
+            sigaction(number, &to_default, NULL);
+            continue;
+        }
         if (sigaction(number, NULL, &installed) == 0 && (installed.sa_flags & SA_SIGINFO) &&
             (installed.sa_sigaction == go_action.sa_sigaction || mrmd_is_fault_handler(&installed))) {
             sigaction(number, &to_default, NULL);

@@ -143,7 +143,7 @@ int mrmd_interrupt_install(void) {
         goto done;
     }
     ignored = PyObject_CallFunctionObjArgs(original_signal, number, handler, NULL);
-    if (ignored == NULL || chain() < 0) {
+    if (ignored == NULL || chain() < 0 || mrmd_visits_install(original_signal) < 0) {
         goto done;
     }
     replacement = PyCFunction_New(&signal_method, NULL);

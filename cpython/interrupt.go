@@ -5,8 +5,9 @@ import "C"
 
 import "fmt"
 
-// BeginRun says that what runs next on the main thread is a new run: interrupts
-// asked for before do not reach it. Main thread; needs the GIL.
+// BeginRun says that the user's code that the main thread runs next is a new run:
+// interrupts asked for before do not reach it. Any goroutine, while no user code
+// runs; without the GIL.
 func BeginRun() {
 	C.mrmd_interrupt_begin_run()
 }

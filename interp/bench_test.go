@@ -26,3 +26,22 @@ func BenchmarkPrintLines(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkVisitWhileLooping is how long another thread needs to look in while
+// a pure Python loop runs.
+func BenchmarkVisitWhileLooping(b *testing.B) {
+	sink := &signalled{text: "begun\n", seen: make(chan struct{})}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_, _ = engine.Execute(context.Background(), mrp.Execution{Code: "print('begun')\nwhile True: pass"}, sink)
+	}()
+	<-sink.seen
+	for b.Loop() {
+		if _, err := engine.VariableCount(context.Background(), ""); err != nil {
+			b.Fatal(err)
+		}
+	}
+	engine.Interrupt()
+	<-done
+}

@@ -18,14 +18,16 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 	if request.StoreHistory && !request.Silent {
 		e.history.schedule(e)
 	}
+	// From here on an interrupt is meant for this run, though its code has not
+	// begun: it is raised when it does.
+	cpython.BeginRun()
+	e.running.Store(true)
+	defer e.running.Store(false)
 	var outcome mrp.Outcome
 	err := e.main.Do(ctx, func() (err error) {
-		cpython.BeginRun()
 		number := e.runs.begin(request.ExecID)
 		e.output.FlushThen(func() { e.router.sink = sink })
-		e.running.Store(true)
 		defer func() {
-			e.running.Store(false)
 			cpython.FlushStdio()
 			e.output.FlushThen(func() {
 				e.router.finish()

@@ -141,6 +141,10 @@ func TestInputComesFromTheSink(t *testing.T) {
 	if shown.stdout() != "name? pw: 5" {
 		t.Errorf("stdout %q", shown.stdout())
 	}
+	empty := &transcript{answer: func(context.Context, string, bool) (string, error) { return "", nil }}
+	if outcome = runInto(t, "input()", empty); resultOf(outcome) != "''" {
+		t.Errorf("an empty answer gave %s", resultOf(outcome))
+	}
 	cancelled := &transcript{answer: func(context.Context, string, bool) (string, error) { return "", mrp.ErrInputCancelled }}
 	outcome = runInto(t, "input()", cancelled)
 	if got := describeError(outcome.Error); got != "InputCancelled|Input cancelled by user|1" {
@@ -148,5 +152,28 @@ func TestInputComesFromTheSink(t *testing.T) {
 	}
 	if outcome, _ = run(t, "input()"); outcome.Error == nil || outcome.Error.Type != "StdinNotImplementedError" {
 		t.Errorf("input that is not allowed ended with %+v", outcome.Error)
+	}
+}
+
+// Whoever is told that a cell began may interrupt it at once.
+func TestInterruptBeforeTheCodeBegins(t *testing.T) {
+	busy, release := make(chan struct{}), make(chan struct{})
+	go engine.main.Do(context.Background(), func() error {
+		close(busy)
+		<-release
+		return nil
+	})
+	<-busy
+	done := make(chan mrp.Outcome)
+	go func() {
+		outcome, _ := engine.Execute(context.Background(), mrp.Execution{Code: "unreached = 1"}, &transcript{})
+		done <- outcome
+	}()
+	for !engine.Interrupt() {
+		time.Sleep(time.Microsecond)
+	}
+	close(release)
+	if outcome := <-done; outcome.Error == nil || outcome.Error.Type != "KeyboardInterrupt" {
+		t.Errorf("ended with %+v", outcome.Error)
 	}
 }

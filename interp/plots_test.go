@@ -7,6 +7,7 @@ func TestFiguresAreShownOnce(t *testing.T) {
 		code   string
 		images int
 	}{
+		{"from matplotlib.figure import Figure\nfigure = Figure(); figure.add_subplot().plot([1, 2])\nfigure", 1},
 		{"import matplotlib.pyplot as plt\nplt.plot([1, 2, 3]); plt.show()", 1},
 		{"plt.figure(); plt.plot([1]); plt.figure(); plt.plot([2]); plt.show()", 2},
 		{"plt.plot([1]);", 1},

@@ -14,7 +14,7 @@ import (
 
 // inputAnswer is what python/ask.py reads; Text or Error is set.
 type inputAnswer struct {
-	Text    *string `json:"text,omitempty"`
+	Text    *string `json:"text,omitzero"`
 	Error   string  `json:"error,omitempty"`
 	Message string  `json:"message,omitempty"`
 }

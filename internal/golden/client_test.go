@@ -104,6 +104,24 @@ func (c *client) post(ctx context.Context, path, body string) (answer, error) {
 	return c.ask(ctx, exchange{Method: http.MethodPost, Path: path, Request: jsontext.Value(body)})
 }
 
+// streamOf is a request for a cell's events, with further members.
+func streamOf(execID, code string, members ...string) exchange {
+	members = append(members, `"code": `+quoted(code), `"execId": `+quoted(execID))
+	return exchange{
+		Method: http.MethodPost, Path: streamPath,
+		Request: jsontext.Value("{" + strings.Join(members, ", ") + "}"),
+	}
+}
+
+// quoted makes a JSON string of a text.
+func quoted(text string) string {
+	quoted, err := jsontext.AppendQuote(nil, text)
+	if err != nil {
+		panic(fmt.Sprintf("a text of the tests is not UTF-8: %v", err))
+	}
+	return string(quoted)
+}
+
 func answerOf(response *http.Response, body []byte) answer {
 	contentType, _, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
 	if err != nil {

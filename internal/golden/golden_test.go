@@ -7,8 +7,14 @@ import (
 	"testing"
 )
 
+var replayed bool
+
 // TestRepliesOf042 replays the recording and compares.
 func TestRepliesOf042(t *testing.T) {
+	if replayed {
+		t.Fatal("a runtime keeps the execIds it has seen, so it takes the recording once: run with -count=1")
+	}
+	replayed = true
 	rows, err := readRows(compatibility)
 	if err != nil {
 		t.Fatal(err)
@@ -30,8 +36,9 @@ func TestRepliesOf042(t *testing.T) {
 			continue
 		}
 		expected := used.apply(&sent, was, is)
-		for _, difference := range compare(was, expected, is) {
-			t.Errorf("line %d (%s %s): %s", sent.line, sent.Path, sent.Name, difference)
+		if differences := compare(was, expected, is); differences != nil {
+			t.Errorf("line %d (%s): the reply to %s differs, and no row of %s says so:\n%s",
+				sent.line, sent.Name, sent.Path, compatibilityFile, strings.Join(differences, "\n"))
 		}
 	}
 	for _, stale := range used.stale() {
@@ -96,11 +103,10 @@ func compare(was, expected, is facts) []string {
 		if isWanted == isThere && wanted == got {
 			continue
 		}
-		text := fmt.Sprintf("%s differs, and no row of %s says so\n\there:     %s", name, compatibilityFile, shown(got, isThere))
 		recorded, wasThere := was[name]
-		text += "\n\t0.4.2:    " + shown(recorded, wasThere)
+		text := fmt.Sprintf("  %s\n    here:     %s\n    0.4.2:    %s", name, shown(got, isThere), shown(recorded, wasThere))
 		if wasThere != isWanted || recorded != wanted {
-			text += "\n\texpected: " + shown(wanted, isWanted)
+			text += "\n    expected: " + shown(wanted, isWanted)
 		}
 		differences = append(differences, text)
 	}

@@ -1,6 +1,7 @@
 package golden
 
 import (
+	_ "embed" // for what Python is asked
 	"fmt"
 	"net"
 	"os"
@@ -39,19 +40,19 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	give := func(format string, arguments ...any) {
+	giveUp := func(format string, arguments ...any) {
 		fmt.Fprintf(report, format+"\n", arguments...)
 		os.Exit(2)
 	}
 	if err := readInputs(); err != nil {
-		give("%v", err)
+		giveUp("%v", err)
 	}
 	root, err := os.MkdirTemp("", "mrmd-golden-test-")
 	if err != nil {
-		give("making a folder for the runtime: %v", err)
+		giveUp("making a folder for the runtime: %v", err)
 	}
 	if err := subject.prepare(root); err != nil {
-		give("preparing the runtime's folders: %v", err)
+		giveUp("preparing the runtime's folders: %v", err)
 	}
 	engine := interp.New(interp.Options{
 		Executable:       filepath.Join(subject.virtualenv, "bin", "python"),
@@ -60,12 +61,12 @@ func TestMain(m *testing.M) {
 		CrashLog:         report,
 	})
 	if err := subject.serve(engine); err != nil {
-		give("serving: %v", err)
+		giveUp("serving: %v", err)
 	}
 	go func() {
 		<-engine.Ready()
 		if err := engine.StartError(); err != nil {
-			give("starting Python: %v", err)
+			giveUp("starting Python: %v", err)
 		}
 		code := m.Run()
 		os.RemoveAll(root)
@@ -132,11 +133,8 @@ func (s *runtimeUnderTest) prepare(root string) error {
 	return s.askPython()
 }
 
-// lookAround prints where Python keeps its modules, and its version. On the way it does what
-// matplotlib does at its first import in a home: where that takes long it says
-// so on stderr, which would end in a reply.
-const lookAround = `import sysconfig, matplotlib.font_manager
-print(sysconfig.get_path("purelib"), sysconfig.get_path("stdlib"), sysconfig.get_python_version(), sep="\n")`
+//go:embed testdata/look_around.py
+var lookAround string
 
 func (s *runtimeUnderTest) askPython() error {
 	python := exec.Command(filepath.Join(s.virtualenv, "bin", "python"), "-c", lookAround)

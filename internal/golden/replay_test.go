@@ -2,6 +2,7 @@ package golden
 
 import (
 	"context"
+	_ "embed" // for the cells that are files
 	"fmt"
 	"io"
 	"net/http"
@@ -9,34 +10,21 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // replayLimit is when a replay that hangs is given up.
 const replayLimit = 2 * time.Minute
 
-// unrecorded are requests whose replies the recording leaves out but whose
-// traces it shows, by the line they are sent before. They don't count as cells.
+//go:embed testdata/left_behind.py
+var leftBehind string
+
+// unrecorded are cells whose replies the recording leaves out but whose traces it
+// shows, by the line they are run before. They don't count.
 var unrecorded = map[int]string{
 	// `_` is 2.
-	90: `2`,
-	// Later replies name these.
-	110: `import os, threading
-from IPython.display import *
-class C:
-    'doc of C'
-    k = 0
-    def __init__(self): self.a, self.b = 1, [1, 2]
-    def m(self): pass
-c = C()
-class MyErr(Exception): pass
-def g(): pass
-def r(): pass
-for i in range(3): pass
-t = threading.Thread(target=lambda: None, daemon=True); t.start(); t.join()
-fig = plt.figure(); plt.close(fig)`,
-	195: `from IPython.display import SVG
-display(SVG('<svg xmlns="http://www.w3.org/2000/svg"/>'))`,
+	90:  `2`,
+	110: leftBehind,
+	195: `display(SVG('<svg xmlns="http://www.w3.org/2000/svg"/>'))`,
 }
 
 // unrecordedExecIDs name an unrecorded request where that shows.
@@ -65,11 +53,11 @@ var reader = map[string][]step{
 type step struct{ path, body string }
 
 func text(execID, text string) step {
-	return step{inputPath, fmt.Sprintf(`{"exec_id": %q, "text": %s}`, execID, text)}
+	return step{inputPath, fmt.Sprintf(`{"exec_id": %s, "text": %s}`, quoted(execID), text)}
 }
 
 func cancel(execID string) step {
-	return step{inputPath + "/cancel", fmt.Sprintf(`{"exec_id": %q}`, execID)}
+	return step{inputPath + "/cancel", fmt.Sprintf(`{"exec_id": %s}`, quoted(execID))}
 }
 
 // replay sends the recording's requests in order.
@@ -115,9 +103,9 @@ func (r *replay) reply(sent exchange) (reply answer, number int, err error) {
 }
 
 func (r *replay) runUnrecorded(line int, code string) error {
-	request := fmt.Sprintf(`{"code": %q, "storeHistory": false}`, code)
+	request := fmt.Sprintf(`{"code": %s, "storeHistory": false}`, quoted(code))
 	if execID := unrecordedExecIDs[line]; execID != "" {
-		request = fmt.Sprintf(`{"code": %q, "storeHistory": false, "execId": %q}`, code, execID)
+		request = fmt.Sprintf(`{"code": %s, "storeHistory": false, "execId": %s}`, quoted(code), quoted(execID))
 	}
 	reply, err := r.post(r.ctx, executePath, request)
 	if err == nil && !strings.Contains(string(reply.body), `"success":true`) {
@@ -140,11 +128,9 @@ func (r *replay) stream(sent exchange) (answer, error) {
 // cell that waits for it may stand later in the recording, or not at all.
 func (r *replay) answerRecorded(sent exchange) (answer, error) {
 	execID := execIDOfInput(sent)
-	asking := exchange{Method: http.MethodPost, Path: streamPath}
 	code, left := unrecordedStreams[execID]
-	if left {
-		asking.Request = jsontext.Value(fmt.Sprintf(`{"code": %q, "execId": %q, "storeHistory": false}`, code, execID))
-	} else {
+	asking := streamOf(execID, code, `"storeHistory": false`)
+	if !left {
 		asking = recordedWith(execID)
 	}
 	opened, err := r.openStream(asking)
@@ -269,7 +255,8 @@ func acknowledged(reply answer) bool {
 // interruptedExecID is the execution that the recording's client interrupted.
 const interruptedExecID = "int1"
 
-// interrupt interrupts the running cell.
+// interrupt interrupts the running cell. Asked until there is one: only the
+// cell's end is compared.
 func (r *replay) interrupt() error {
 	for {
 		reply, err := r.post(r.ctx, "/mrp/v1/interrupt", `{}`)

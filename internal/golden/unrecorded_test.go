@@ -34,6 +34,7 @@ figure`, onePicture),
 	"open-figures": cellShows(`import matplotlib.pyplot as plt
 _ = plt.plot([1, 2])`, onePicture),
 	"stdin-in-execute": cellShows(`input()`, `"error":\{"type":"StdinNotImplementedError"`),
+	"sessions":         sessionsAreApart,
 	"one-at-a-time":    oneAtATime,
 	"input-ids":        inputIDs,
 	"accumulated":      accumulatedIsBounded,
@@ -91,7 +92,7 @@ func rowIDs(document string, head []string) (ids []string) {
 // cellShows runs a cell through /execute and looks for a pattern in the answer.
 func cellShows(code, pattern string) func(*testing.T, *client) {
 	return func(t *testing.T, c *client) {
-		reply, err := c.post(limited(t), executePath, fmt.Sprintf(`{"code": %q}`, code))
+		reply, err := c.post(limited(t), executePath, fmt.Sprintf(`{"code": %s}`, quoted(code)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,6 +120,23 @@ func refused(t *testing.T, c *client, sent exchange, header http.Header, status 
 	response.Body.Close()
 	if response.StatusCode != status {
 		t.Errorf("%s %s answers %d, not %d", sent.Method, sent.Path, response.StatusCode, status)
+	}
+}
+
+// sessionsAreApart looks from one session for what another one has set.
+func sessionsAreApart(t *testing.T, c *client) {
+	for _, cell := range []struct{ session, code, answer string }{
+		{"left", "apart = 1", `"success":true`},
+		{"right", "apart", `"error":{"type":"NameError"`},
+		{"left", "apart", `"result":"1"`},
+	} {
+		reply, err := c.post(limited(t), executePath, fmt.Sprintf(`{"code": %s, "session": %s}`, quoted(cell.code), quoted(cell.session)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(reply.body), cell.answer) {
+			t.Errorf("%s in session %s answers %s", cell.code, cell.session, reply.body)
+		}
 	}
 }
 
@@ -184,11 +202,4 @@ func limited(t *testing.T) context.Context {
 	ctx, giveUp := context.WithTimeout(context.Background(), replayLimit)
 	t.Cleanup(giveUp)
 	return ctx
-}
-
-func streamOf(execID, code string) exchange {
-	return exchange{
-		Method: http.MethodPost, Path: streamPath,
-		Request: jsontext.Value(fmt.Sprintf(`{"code": %q, "execId": %q}`, code, execID)),
-	}
 }

@@ -11,6 +11,9 @@ import _mrmd_host
 class InputCancelled(Exception):
     """Raised in the cell when the reader declines to answer an input request."""
 
+    # The name by which cells can catch it, and by which tracebacks call it.
+    __module__ = "builtins"
+
 
 def for_text(prompt, password=False):
     """Ask the reader for a line and wait; the GIL is free meanwhile.
@@ -51,7 +54,8 @@ def _show(prompt):
 
 
 def install():
-    """Replace the built-in input and getpass.getpass."""
+    """Replace the built-in input and getpass.getpass, and let cells catch a no."""
+    builtins.InputCancelled = InputCancelled
     _input.__name__ = _input.__qualname__ = "input"
     _getpass.__name__ = _getpass.__qualname__ = "getpass"
     builtins.input = _input

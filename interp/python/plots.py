@@ -46,10 +46,24 @@ class BackendChooser:
             return
         if importlib.util.find_spec("matplotlib_inline") is None:
             return
+        show_figures_without_pyplot(self._application.shell)
         # matplotlib-inline reads it when pyplot loads the backend, not before: the
         # import of that package alone would cost more than matplotlib's own.
         self._application.shell.config.InlineBackend.setdefault("print_figure_kwargs", SAVE_OPTIONS)
         matplotlib.rcParams["backend"] = BACKEND
+
+
+def show_figures_without_pyplot(shell):
+    """Let a Figure be shown that was made without pyplot, which sets this up itself."""
+
+    def to_png(figure):
+        from IPython.core.pylabtools import print_figure
+
+        section = shell.config.InlineBackend
+        return print_figure(figure, "png", **section["print_figure_kwargs"])
+
+    formatter = shell.display_formatter.formatters["image/png"]
+    formatter.for_type_by_name("matplotlib.figure", "Figure", to_png)
 
 
 def forget_if_shown(result):
@@ -57,9 +71,12 @@ def forget_if_shown(result):
     figures = sys.modules.get("matplotlib.figure")
     if figures is None or not isinstance(result, figures.Figure):
         return
+    config = sys.modules.get("matplotlib_inline.config")
+    if config is None:
+        return
     from matplotlib._pylab_helpers import Gcf
-    from matplotlib_inline.config import InlineBackend
 
+    InlineBackend = config.InlineBackend
     if InlineBackend.initialized() and InlineBackend.instance().close_figures:
         Gcf.destroy_fig(result)
 
