@@ -92,6 +92,11 @@ class ResultHook(DisplayHook):
         super().__init__(*arguments, **keywords)
         self.result_repr = None
 
+    def quiet(self):
+        """Say whether the cell ends in a semicolon; without one it can't."""
+        parsed = self.shell.history_manager.input_hist_parsed
+        return bool(parsed) and ";" in parsed[-1] and super().quiet()
+
     def __call__(self, result=None):
         """Keep the result's repr for the reply, and show what is richer than text."""
         if result is not None:

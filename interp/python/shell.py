@@ -15,7 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.shellapp import InteractiveShellApp
 from traitlets import Type, default
 
-from _mrmd import failures, imports, loop, signals
+from _mrmd import failures, imports, loop, plain_code, signals
 from _mrmd.display import Publisher, ResultHook
 
 
@@ -54,6 +54,7 @@ class Shell(InteractiveShell):
 
     compiler_class = Type(Compiler)
     cell_imports = None
+    _recogniser = None
 
     @property
     def cell_file(self):
@@ -67,6 +68,23 @@ class Shell(InteractiveShell):
         self.displayhook.result_repr = None
         signals.restore_interrupts()
         loop.make_current()
+
+    def transform_cell(self, raw_cell):
+        """Turn IPython's syntax into Python's; most cells have none."""
+        if self._recogniser is None:
+            self._recogniser = plain_code.Recogniser(self)
+        if self._recogniser.is_plain(raw_cell):
+            return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
+        return super().transform_cell(raw_cell)
+
+    def should_run_async(self, raw_cell, *, transformed_cell=None, **options):
+        """Say whether the cell awaits; only code with these words in it may."""
+        code = raw_cell if transformed_cell is None else transformed_cell
+        if "await" not in code and "async" not in code:
+            return False
+        return super().should_run_async(
+            raw_cell, transformed_cell=transformed_cell, **options
+        )
 
     def transform_ast(self, node):
         """Note what the cell imports, before the user's transformers see it."""
