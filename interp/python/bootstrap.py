@@ -38,9 +38,7 @@ class EmbeddedLoader(importlib.abc.InspectLoader):
 
     def get_code(self, name):
         """Compile a module; its file name is what marks its frames as ours."""
-        return compile(
-            self._sources[name], self._file(name), "exec", dont_inherit=True
-        )
+        return compile(self._sources[name], self._file(name), "exec", dont_inherit=True)
 
     @staticmethod
     def _file(name):
@@ -49,6 +47,6 @@ class EmbeddedLoader(importlib.abc.InspectLoader):
 
 def install(names, texts):
     """Serve the modules called `names`, whose sources are `texts`."""
-    sources = dict(zip(names, texts))
+    sources = dict(zip(names, texts, strict=True))
     sources.setdefault(PACKAGE, "")
     sys.meta_path.insert(0, EmbeddedLoader(sources))

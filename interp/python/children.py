@@ -3,11 +3,11 @@
 The host reaps the orphans it has adopted, and must leave these to their waiters.
 """
 
+import _posixsubprocess
 import functools
 import os
 
 import _mrmd_host
-import _posixsubprocess
 
 
 def install():

@@ -18,9 +18,7 @@ from _mrmd import plots
 def to_json(value):
     """Encode as JSON; bytes become base64 text, what has no JSON becomes its repr."""
     try:
-        return json.dumps(
-            value, default=_plain, allow_nan=False, ensure_ascii=False
-        )
+        return json.dumps(value, default=_plain, allow_nan=False, ensure_ascii=False)
     except (ValueError, TypeError):
         return json.dumps(_cleaned(value), default=_plain, ensure_ascii=False)
 

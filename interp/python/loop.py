@@ -45,9 +45,7 @@ def has_work():
         return True
     try:
         # A selector loop always watches the one descriptor it is woken by.
-        return bool(
-            kept._ready or kept._scheduled or len(kept._selector.get_map()) > 1
-        )
+        return bool(kept._ready or kept._scheduled or len(kept._selector.get_map()) > 1)
     except AttributeError:
         # Another kind of loop can't be asked; nothing was seen to be running.
         return False

@@ -49,7 +49,9 @@ class BackendChooser:
         show_figures_without_pyplot(self._application.shell)
         # matplotlib-inline reads it when pyplot loads the backend, not before: the
         # import of that package alone would cost more than matplotlib's own.
-        self._application.shell.config.InlineBackend.setdefault("print_figure_kwargs", SAVE_OPTIONS)
+        self._application.shell.config.InlineBackend.setdefault(
+            "print_figure_kwargs", SAVE_OPTIONS
+        )
         matplotlib.rcParams["backend"] = BACKEND
 
 

@@ -59,9 +59,7 @@ class OutputText(io.TextIOWrapper):
         )
         self.mode = "w"
         # In front of the method: print() then calls straight into the host.
-        self.write = functools.partial(
-            _mrmd_host.write_text, descriptor - 1, errors
-        )
+        self.write = functools.partial(_mrmd_host.write_text, descriptor - 1, errors)
 
     def _take_general_way(self):
         vars(self).pop("write", None)
