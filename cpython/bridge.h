@@ -43,6 +43,16 @@ PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments);
 
+int mrmd_is_interrupt_handler(const struct sigaction *action);
+void mrmd_interrupt_reinstall(void);
+
+/* repair.c */
+typedef struct {
+    int number;
+    const char *library;
+} mrmd_repaired_signal;
+int mrmd_signals_repair(mrmd_repaired_signal *repaired, int most);
+
 /* attach.c: other threads that visit Python. The signal is used before Python 3.13
  * and is one that nothing else is known to use. */
 #define MRMD_VISIT_SIGNAL SIGRTMAX

@@ -57,22 +57,26 @@ static void on_sigint(int number, siginfo_t *info, void *context) {
     call_python_handler(number, info, context);
 }
 
+int mrmd_is_interrupt_handler(const struct sigaction *action) {
+    return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == on_sigint;
+}
+
+/* Puts our handler back, with Python's behind it as before. */
+void mrmd_interrupt_reinstall(void) {
+    struct sigaction ours = {.sa_sigaction = on_sigint, .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    sigemptyset(&ours.sa_mask);
+    sigaction(SIGINT, &ours, NULL);
+}
+
 static int chain(void) {
-    struct sigaction installed, ours = {0};
+    struct sigaction installed;
     if (sigaction(SIGINT, NULL, &installed) == -1) {
         PyErr_SetFromErrno(PyExc_OSError);
         return -1;
     }
-    if ((installed.sa_flags & SA_SIGINFO) && installed.sa_sigaction == on_sigint) {
-        return 0;
-    }
-    python_action = installed;
-    ours.sa_sigaction = on_sigint;
-    ours.sa_flags = SA_SIGINFO | SA_ONSTACK;
-    sigemptyset(&ours.sa_mask);
-    if (sigaction(SIGINT, &ours, NULL) == -1) {
-        PyErr_SetFromErrno(PyExc_OSError);
-        return -1;
+    if (!mrmd_is_interrupt_handler(&installed)) {
+        python_action = installed;
+        mrmd_interrupt_reinstall();
     }
     return 0;
 }

@@ -2,8 +2,11 @@ package interp
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/sirupsen/logrus/hooks/test"
 
 	"github.com/mrmd/mrmd-python/mrp"
 )
@@ -168,5 +171,38 @@ func TestNextCellIsInterruptibleWhateverTheHandler(t *testing.T) {
 	caught, _ := mustRun(t, "caught = []\nsignal.signal(signal.SIGINT, lambda *_: caught.append(1))\nsignal.raise_signal(signal.SIGINT)\ncaught")
 	if caught != "[1]" {
 		t.Errorf("the user's handler caught %s", caught)
+	}
+}
+
+// A handler without SA_ONSTACK crashes Go when its signal finds a goroutine's stack.
+func TestHandlersOfCExtensionsAreRepaired(t *testing.T) {
+	log, logged := test.NewNullLogger()
+	previous := engine.options.Log
+	engine.options.Log = log
+	defer func() { engine.options.Log = previous }()
+	mustRun(t, `
+import ctypes, signal
+libc = ctypes.CDLL(None, use_errno=True)
+libc.signal.restype = ctypes.c_void_p
+libc.signal.argtypes = [ctypes.c_int, ctypes.c_void_p]
+handler = ctypes.cast(libc.abs, ctypes.c_void_p)
+previous = [libc.signal(number, handler) for number in (signal.SIGUSR1, signal.SIGINT)]`)
+	var repaired []string
+	for _, entry := range logged.AllEntries() {
+		repaired = append(repaired, fmt.Sprint(entry.Data["signal"]))
+		if library := fmt.Sprint(entry.Data["library"]); !strings.Contains(library, "libc") {
+			t.Errorf("the handler is said to be in %s", library)
+		}
+	}
+	if got := strings.Join(repaired, ", "); got != "interrupt, user defined signal 1" {
+		t.Errorf("repaired %s", got)
+	}
+	outcome, _ := run(t, "signal.raise_signal(signal.SIGUSR1)\nsignal.raise_signal(signal.SIGINT)")
+	if outcome.Error == nil || outcome.Error.Type != "KeyboardInterrupt" {
+		t.Errorf("afterwards an interrupt ends with %+v", outcome.Error)
+	}
+	mustRun(t, "signal.signal(signal.SIGUSR1, signal.SIG_DFL)")
+	if len(logged.AllEntries()) != 2 {
+		t.Error("what was repaired once was repaired again")
 	}
 }

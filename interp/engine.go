@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/sirupsen/logrus"
 
 	"github.com/mrmd/mrmd-python/cpython"
 	"github.com/mrmd/mrmd-python/mrp"
@@ -36,6 +39,8 @@ type Options struct {
 	// OwnPorts are the TCP ports this process serves on: children that cells
 	// fork do not keep them.
 	OwnPorts []int
+	// Log takes warnings; nil discards them.
+	Log logrus.FieldLogger
 	// InstallMissing installs IPython into the venv when it is not there.
 	InstallMissing bool
 }
@@ -70,6 +75,11 @@ var _ mrp.Engine = (*Engine)(nil)
 func New(options Options) *Engine {
 	if options.Terminal == (cpython.WindowSize{}) {
 		options.Terminal = cpython.WindowSize{Columns: 100, Rows: 30}
+	}
+	if options.Log == nil {
+		silent := logrus.New()
+		silent.SetOutput(io.Discard)
+		options.Log = silent
 	}
 	return &Engine{
 		options: options,

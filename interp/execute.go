@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	python3 "github.com/DataDog/go-python3"
+	"github.com/sirupsen/logrus"
 
 	"github.com/mrmd/mrmd-python/cpython"
 	"github.com/mrmd/mrmd-python/mrp"
@@ -33,6 +34,7 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 				e.router.finish()
 				e.router.sink = nil
 			})
+			e.repairSignals()
 		}()
 		outcome, err = e.run(number, request)
 		return err
@@ -41,6 +43,14 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 		return mrp.Outcome{}, fmt.Errorf("running a cell: %w", err)
 	}
 	return outcome, nil
+}
+
+// repairSignals undoes what a cell's C extensions did to signal handlers.
+func (e *Engine) repairSignals() {
+	for _, repaired := range cpython.RepairSignals() {
+		e.options.Log.WithFields(logrus.Fields{"signal": repaired.Signal.String(), "library": repaired.Library}).
+			Warn("repaired a signal handler that a C extension installed")
+	}
 }
 
 func (e *Engine) run(number int, request mrp.Execution) (mrp.Outcome, error) {
