@@ -37,9 +37,6 @@ func (r *runs) execID(run int64) string {
 }
 
 func (e *Engine) takeLateOutput(run int64, stream mrp.Stream, text []byte) {
-	if e.options.IdleOutput != nil {
-		e.options.IdleOutput(stream, text)
-	}
 	if e.options.LateOutput != nil {
 		e.options.LateOutput(e.runs.execID(run), stream, text)
 	}

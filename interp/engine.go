@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -29,13 +30,15 @@ type Options struct {
 	// Terminal is the size that code sees; zero means 100 x 30.
 	Terminal cpython.WindowSize
 	// CrashLog receives Python's trace when the process crashes; may be nil.
-	CrashLog   *os.File
-	IdleOutput func(stream mrp.Stream, text []byte)
+	CrashLog *os.File
 	// LateOutput receives what is written while no cell runs; may be nil. execID
 	// names the execution whose code wrote it, through a thread or a task that
 	// outlived it, and is "" when that is not certain. It must return quickly
 	// and not need the GIL.
 	LateOutput func(execID string, stream mrp.Stream, text []byte)
+	// LookInDeadline is when a question about live objects is answered from the
+	// last snapshot, or not at all; zero means 300 ms.
+	LookInDeadline time.Duration
 	// OwnPorts are the TCP ports this process serves on: children that cells
 	// fork do not keep them.
 	OwnPorts []int
@@ -60,6 +63,7 @@ type Engine struct {
 	runs    runs
 
 	children children
+	lookIn   *lookIn
 
 	running  atomic.Bool
 	stopping atomic.Bool
@@ -82,6 +86,7 @@ func New(options Options) *Engine {
 		options.Log = silent
 	}
 	return &Engine{
+		lookIn:  newLookIn(options.LookInDeadline),
 		options: options,
 		ready:   make(chan struct{}),
 		info: mrp.Info{
@@ -194,7 +199,7 @@ func wrapStart(err error) error {
 
 // runner is python/cell.py's Runner: its methods, held for the process's life.
 type runner struct {
-	run, reset, close, countVariables, flushHistory, hasBackgroundWork, waitInLoop *cpython.Object
+	run, reset, close, countVariables, flushHistory, hasBackgroundWork, waitInLoop, answer *cpython.Object
 }
 
 func (e *Engine) takeRunner(object *cpython.Object) error {
@@ -206,6 +211,7 @@ func (e *Engine) takeRunner(object *cpython.Object) error {
 		"flush_history":       &e.runner.flushHistory,
 		"has_background_work": &e.runner.hasBackgroundWork,
 		"wait_in_loop":        &e.runner.waitInLoop,
+		"answer":              &e.runner.answer,
 	} {
 		found, err := cpython.Attribute(object, name)
 		if err != nil {

@@ -53,7 +53,9 @@ func (a *archive) conclude(e *execution, now time.Time) {
 	memory, disk := e.log.footprint()
 	memory += e.outcomeSize()
 	a.mu.Lock()
+	memory += e.late[Stdout].memory() + e.late[Stderr].memory()
 	e.memory, e.disk = memory, disk
+	e.retained = true
 	a.memory += memory
 	a.disk += disk
 	a.ended = append(a.ended, e)
@@ -92,10 +94,22 @@ func dropAll(executions []*execution) {
 }
 
 func (a *archive) enforce(now time.Time) (dropped []*execution) {
-	oldest := now.Add(-a.limits.RetainAge)
-	for len(a.ended) > 0 && a.ended[0].status().finishedAt.Before(oldest) {
-		dropped = append(dropped, a.retire(0))
+	age := a.limits.RetainAge
+	for i := 0; i < len(a.ended); {
+		old := now.Sub(a.ended[i].status().finishedAt)
+		switch {
+		case old <= age:
+			return append(dropped, a.makeRoom()...)
+		case a.ended[i].lastOfCell && old <= max(age, a.limits.RetainCellAge):
+			i++
+		default:
+			dropped = append(dropped, a.retire(i))
+		}
 	}
+	return append(dropped, a.makeRoom()...)
+}
+
+func (a *archive) makeRoom() (dropped []*execution) {
 	// The newest one stays whatever its size: its client is about to read it.
 	for len(a.ended) > 1 && (len(a.ended) > a.limits.RetainCount ||
 		a.memory > a.limits.RetainMemory || a.disk > a.limits.RetainSpool) {
@@ -120,6 +134,7 @@ func (a *archive) retire(i int) *execution {
 	a.ended = slices.Delete(a.ended, i, i+1)
 	a.memory -= e.memory
 	a.disk -= e.disk
+	e.retained = false
 	if e.lastOfCell {
 		delete(a.lastOfCell, cellKey(e))
 	}

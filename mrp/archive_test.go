@@ -58,15 +58,21 @@ func TestRetentionBySize(t *testing.T) {
 
 func TestRetentionByAge(t *testing.T) {
 	rt := serve(t, func(o *Options) { o.Limits.RetainAge = time.Hour })
-	rt.post("/execute", `{"code":"1","execId":"old","cellId":"A"}`)
+	rt.post("/execute", `{"code":"1","execId":"old"}`)
+	rt.post("/execute", `{"code":"1","execId":"before","cellId":"A"}`)
+	rt.post("/execute", `{"code":"1","execId":"last","cellId":"A"}`)
 	g := newGate(rt.engine, "wait")
 	reader := rt.run(`{"code":"wait","execId":"running"}`)
 	<-g.entered
 	rt.handler.archive.expire(time.Now().Add(59 * time.Minute))
-	if got := rt.retained(); got != "old running" {
+	if got := rt.retained(); got != "old before last running" {
 		t.Errorf("retained %s", got)
 	}
 	rt.handler.archive.expire(time.Now().Add(2 * time.Hour))
+	if got := rt.retained(); got != "last running" {
+		t.Errorf("retained %s", got)
+	}
+	rt.handler.archive.expire(time.Now().Add(8 * 24 * time.Hour))
 	if got := rt.retained(); got != "running" {
 		t.Errorf("retained %s", got)
 	}

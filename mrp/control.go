@@ -1,6 +1,7 @@
 package mrp
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 
@@ -36,6 +37,9 @@ func (h *Handler) serveInterrupt(w http.ResponseWriter, r *http.Request, _ httpr
 	if err != nil {
 		return err
 	}
+	if err := h.sessions.check(session.value); err != nil {
+		return err
+	}
 	interrupted := h.interrupt(func(e *execution) bool {
 		return (!session.set || session.value == "" || session.value == e.request.session) &&
 			(!execID.set || execID.value == e.request.execID)
@@ -55,33 +59,7 @@ func (h *Handler) serveReset(w http.ResponseWriter, r *http.Request, _ httproute
 	if err != nil {
 		return err
 	}
-	var t ticket
-	if err := h.queue.join(&t); err != nil {
-		return err
-	}
-	if !h.queue.wait(&t) {
-		return runtimeBusy("not reset: %v", errStopping)
-	}
-	revision, err := h.reset(session.or(DefaultSession))
-	if err != nil {
-		return err
-	}
-	writeJSON(w, http.StatusOK, fmt.Appendf(nil, `{"success":true,"stateRevision":%d}`, revision))
-	return nil
-}
-
-// reset clears a session. It is the caller's turn, and ends with it.
-func (h *Handler) reset(session string) (revision int64, err error) {
-	defer h.queue.leave()
-	if session == "" {
-		session = DefaultSession
-	}
-	if err := h.engine.Reset(h.lifetime, session); err != nil {
-		h.log.WithError(err).Error("reset failed in the engine")
-		return 0, internal("the reset failed: %v", err)
-	}
-	h.executionCount.Store(0)
-	return h.stateRevision.Add(1), nil
+	return h.answerReset(w, cmp.Or(session.value, DefaultSession))
 }
 
 func (h *Handler) serveIsComplete(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {

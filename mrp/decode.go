@@ -2,6 +2,7 @@ package mrp
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"io"
 	"mime"
@@ -29,6 +30,8 @@ func (o optional[T]) or(fallback T) T {
 // field is one member of a request's JSON object.
 type field struct {
 	name string
+	// full is the name with that of the object around it; "" at the top.
+	full string
 	raw  jsontext.Value
 }
 
@@ -36,7 +39,7 @@ func (f field) wrongType(expected string) error {
 	got := map[jsontext.Kind]string{
 		'{': "an object", '[': "an array", '"': "a string", '0': "a number", 't': "true", 'f': "false",
 	}[f.raw.Kind()]
-	return invalidRequest("%q must be %s, not %s", f.name, expected, got)
+	return invalidRequest("%q must be %s, not %s", cmp.Or(f.full, f.name), expected, got)
 }
 
 func missingField(name, expected string) error {
@@ -99,6 +102,32 @@ func (f field) whole(into *optional[int], low, high int) error {
 func (f field) object() error {
 	if kind := f.raw.Kind(); kind != 'n' && kind != '{' {
 		return f.wrongType("an object")
+	}
+	return nil
+}
+
+// members calls each for the members of an object, whose names are given as
+// "object.member".
+func (f field) members(each func(field) error) error {
+	if err := f.object(); err != nil || f.raw.Kind() == 'n' {
+		return err
+	}
+	decoder := jsontext.NewDecoder(bytes.NewReader(f.raw), jsontext.AllowDuplicateNames(true))
+	if _, err := decoder.ReadToken(); err != nil {
+		return notJSON(err)
+	}
+	for decoder.PeekKind() == '"' {
+		name, err := decoder.ReadToken()
+		if err != nil {
+			return notJSON(err)
+		}
+		member := field{name: name.String(), full: f.name + "." + name.String()}
+		if member.raw, err = decoder.ReadValue(); err != nil {
+			return notJSON(err)
+		}
+		if err := each(member); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -108,6 +108,8 @@ type eventLog struct {
 	// hold-back that keeps `accumulated` from costing more than
 	// accumulatedRate.
 	heldUntil [2]time.Time
+	// takenAt is, for each stream, when its last event was closed.
+	takenAt [2]time.Time
 	// credit is how many bytes of accumulated text may still be sent by events
 	// that other kinds force out during a hold-back; it refills at
 	// accumulatedRate up to accumulatedBurst.
@@ -145,6 +147,9 @@ func (l *eventLog) write(stream Stream, text []byte) {
 	store := &l.text[stream]
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.ended {
+		return
+	}
 	if l.hasOpen {
 		if l.open.kind != kind {
 			l.closeOpen(true)
@@ -155,7 +160,11 @@ func (l *eventLog) write(stream Stream, text []byte) {
 	from := store.size()
 	store.append(text)
 	if l.hasOpen {
+		paid := l.openPaysForItself()
 		l.open.to = store.size()
+		if !paid && l.openPaysForItself() {
+			l.wake()
+		}
 		return
 	}
 	l.open = record{kind: kind, from: from, to: store.size()}
@@ -174,10 +183,14 @@ func (l *eventLog) openLimit() int64 {
 
 // add appends an event that isn't text. Its payload is the members of its JSON
 // object without the braces; kinds whose data is the execution's own have none.
-// It gives the event's number and the payload's place.
+// It gives the event's number and the payload's place. After the last event
+// nothing is added: a thread of the cell may come too late.
 func (l *eventLog) add(kind eventKind, payload []byte) (seq int, place byteRange) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.ended {
+		return l.count, byteRange{}
+	}
 	if l.hasOpen {
 		l.closeOpen(true)
 	}
@@ -205,6 +218,27 @@ func (l *eventLog) end(kinds ...eventKind) {
 	l.wake()
 }
 
+// When output keeps coming, what counts is not the rate of `accumulated` but that
+// the events repeat no more than they bring, however long it takes. An event that
+// has gathered busyText and brings less than it repeats waits for more, for
+// longestHold at most.
+const (
+	busyText    = 64 << 10
+	longestHold = time.Second
+)
+
+func (l *eventLog) openPaysForItself() bool {
+	return l.open.to-l.open.from >= min(l.open.from, l.mode.limit())
+}
+
+// openDue is when the open event may be taken.
+func (l *eventLog) openDue() time.Time {
+	if l.open.to-l.open.from >= busyText && !l.openPaysForItself() {
+		return l.takenAt[l.open.kind].Add(longestHold)
+	}
+	return l.heldUntil[l.open.kind]
+}
+
 // closeOpen ends the open text event. forced says that another event's arrival
 // is the reason, so that no hold-back can apply.
 func (l *eventLog) closeOpen(forced bool) {
@@ -216,6 +250,7 @@ func (l *eventLog) closeOpen(forced bool) {
 		if forced && now.Before(l.heldUntil[r.kind]) {
 			r.hurried = !l.spend(cost, now)
 		}
+		l.takenAt[r.kind] = now
 		l.heldUntil[r.kind] = now.Add(time.Duration(cost) * time.Second / accumulatedRate)
 	}
 	l.seal(r)

@@ -26,6 +26,7 @@ func (s executionState) ended() bool { return s >= stateDone }
 // screen and input desk lock for themselves.
 type execution struct {
 	request executeRequest
+	session *session
 	ticket  ticket
 	log     eventLog
 	screen  screen
@@ -37,8 +38,8 @@ type execution struct {
 	queuedAt   time.Time
 	startedAt  time.Time
 	finishedAt time.Time
-	// interruptedAt is when an interrupt was last asked for; zero when none
-	// is pending.
+	// interruptedAt is when an interrupt was asked for first; zero when none is
+	// pending.
 	interruptedAt time.Time
 
 	// What follows is written before the log's last events and never again.
@@ -48,18 +49,27 @@ type execution struct {
 	shown         []byteRange
 	saved         []byteRange
 
-	// memory, disk and lastOfCell belong to the archive's lock.
+	// What follows belongs to the archive's lock. retained says that the
+	// execution has ended and is counted.
 	memory, disk int64
 	lastOfCell   bool
+	retained     bool
+	late         [2]lateText
 }
 
-// begin is called when the execution's turn has come.
-func (e *execution) begin(now time.Time) {
+// begin is called when the execution's turn has come. It reports false when the
+// execution was interrupted before.
+func (e *execution) begin(now time.Time) bool {
 	e.mu.Lock()
+	if !e.interruptedAt.IsZero() {
+		e.mu.Unlock()
+		return false
+	}
 	e.state = stateRunning
 	e.startedAt = now
 	e.mu.Unlock()
 	e.log.add(eventStart, nil)
+	return true
 }
 
 // executionStatus is a snapshot of what changes in an execution.
@@ -83,16 +93,23 @@ func (s executionStatus) duration() time.Duration {
 	return s.finishedAt.Sub(s.startedAt)
 }
 
-func (e *execution) markInterrupted(now time.Time) {
+// markInterrupted notes that an interrupt was asked for; false when the execution
+// has ended.
+func (e *execution) markInterrupted(now time.Time) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if e.state.ended() {
+		return false
+	}
 	if e.interruptedAt.IsZero() {
 		e.interruptedAt = now
 	}
+	return true
 }
 
 // conclude writes down how the execution ended and appends its last events.
 func (e *execution) conclude(state executionState, outcome Outcome, failure error, revision int64, now time.Time) {
+	e.input.close()
 	if outcome.Error != nil || outcome.Result != nil {
 		e.screen.somethingShown()
 	}

@@ -85,6 +85,7 @@ func (h *Handler) serveExecution(w http.ResponseWriter, _ *http.Request, params 
 		h.writeResult(out, e)
 		out.raw("}")
 	}
+	h.archive.writeLateOutput(out, e)
 	out.raw("}")
 	out.flush()
 	if out.err != nil {
@@ -104,7 +105,8 @@ func (h *Handler) serveExecutionDelete(w http.ResponseWriter, _ *http.Request, p
 	return nil
 }
 
-// serveOutput sends a text stream whole, as it is so far.
+// serveOutput sends a text stream whole, as it is so far, or with ?late=1 what was
+// written to it between later cells.
 func (h *Handler) serveOutput(w http.ResponseWriter, r *http.Request, params httprouter.Params) error {
 	e, err := h.executionOf(params)
 	if err != nil {
@@ -118,6 +120,12 @@ func (h *Handler) serveOutput(w http.ResponseWriter, r *http.Request, params htt
 		stream = Stderr
 	default:
 		return notFound("an execution has the outputs stdout and stderr, not %q", name)
+	}
+	if late, err := asksForLate(r); err != nil {
+		return err
+	} else if late {
+		writeText(w, h.archive.lateOutput(e, stream))
+		return nil
 	}
 	e.log.hold()
 	defer e.log.letGo()
@@ -146,4 +154,24 @@ func (h *Handler) serveOutput(w http.ResponseWriter, r *http.Request, params htt
 		panic(http.ErrAbortHandler)
 	}
 	return nil
+}
+
+func asksForLate(r *http.Request) (bool, error) {
+	switch word := r.URL.Query().Get("late"); word {
+	case "", "0", "false":
+		return false, nil
+	case "1", "true":
+		return true, nil
+	default:
+		return false, invalidRequest("late must be 1 or 0, not %q", word)
+	}
+}
+
+func writeText(w http.ResponseWriter, text []byte) {
+	header := w.Header()
+	header.Set("Content-Type", "text/plain; charset=utf-8")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Content-Length", strconv.Itoa(len(text)))
+	w.WriteHeader(http.StatusOK)
+	_, _ = w.Write(text)
 }

@@ -26,14 +26,17 @@ type Handler struct {
 	guard   *guard
 	queue   *queue
 	archive *archive
-	assets  *assetStore
-	spool   *spool
+	// sessions locks before queue.
+	sessions *sessionTable
+	// events locks before everything it looks at for the runtime's state.
+	events *runtimeLog
+	assets *assetStore
+	spool  *spool
 
-	started        time.Time
-	stateRevision  atomic.Int64
-	executionCount atomic.Int64
-	openStreams    atomic.Int64
-	lastActivity   atomic.Int64
+	started       time.Time
+	stateRevision atomic.Int64
+	openStreams   atomic.Int64
+	lastActivity  atomic.Int64
 
 	// lifetime ends with Close.
 	lifetime context.Context
@@ -65,6 +68,8 @@ func NewHandler(engine Engine, options Options) (*Handler, error) {
 	h.guard = newGuard(options)
 	h.queue = &queue{limit: options.Limits.Queue}
 	h.archive = newArchive(options.Limits)
+	h.sessions = newSessionTable(options.MaxSessions, h.started)
+	h.events = newRuntimeLog(options.Limits)
 	h.assets = newAssetStore(options.AssetsDir)
 	h.router = newRouter(h.routes(), func(r route) {
 		if !r.passive {
@@ -73,6 +78,7 @@ func NewHandler(engine Engine, options Options) (*Handler, error) {
 	}, writeError)
 	h.lifetime, h.end = context.WithCancel(context.Background())
 	h.touch()
+	h.noteState()
 	go h.startWhenReady()
 	go h.expireOld()
 	return h, nil
@@ -87,8 +93,9 @@ func (o *Options) check() error {
 	}
 	l := o.Limits
 	for _, limit := range []int64{l.Body, int64(l.JSONDepth), int64(l.Queue), int64(l.Streams),
-		int64(l.TextMemory), int64(l.ResultText), int64(l.RetainCount), l.RetainMemory,
-		l.RetainSpool, int64(l.RetainAge), int64(o.KeepaliveInterval), int64(o.MaxSessions)} {
+		int64(l.TextMemory), int64(l.ResultText), int64(l.LateText), int64(l.RetainCount), l.RetainMemory,
+		l.RetainSpool, int64(l.RetainAge), int64(l.RetainCellAge), int64(l.Events), int64(l.EventMemory),
+		int64(o.KeepaliveInterval), int64(o.MaxSessions)} {
 		if limit < 0 {
 			return fmt.Errorf("no limit may be negative, and one is %d", limit)
 		}
@@ -100,15 +107,15 @@ func (h *Handler) startWhenReady() {
 	select {
 	case <-h.engine.Ready():
 		h.queue.start()
+		h.noteState()
 	case <-h.lifetime.Done():
 	}
 }
 
-// expiryInterval is how far an execution may outlive RetainAge.
-const expiryInterval = time.Minute
-
+// expireOld drops what is too old, at most a minute, or a tenth of RetainAge, too
+// late.
 func (h *Handler) expireOld() {
-	ticker := time.NewTicker(expiryInterval)
+	ticker := time.NewTicker(min(time.Minute, max(time.Second, h.options.Limits.RetainAge/10)))
 	defer ticker.Stop()
 	for {
 		select {
@@ -199,6 +206,7 @@ func (h *Handler) stopQueue() {
 			t.release()
 		}
 	}
+	h.noteState()
 }
 
 // Close ends all streams, gives up what waits and removes what was kept on

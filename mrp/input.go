@@ -2,6 +2,7 @@ package mrp
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -11,9 +12,16 @@ import (
 
 // inputDesk holds the one question a cell may have open.
 type inputDesk struct {
+	// turn is taken by who asks: threads of a cell may ask at the same time, but
+	// the reader answers one question after the other.
+	turn chan struct{}
+
 	mu      sync.Mutex
 	pending *inputRequest
+	closed  bool
 }
+
+func (d *inputDesk) init() { d.turn = make(chan struct{}, 1) }
 
 type inputRequest struct {
 	// answer has room for the one answer, so that giving it never waits.
@@ -25,12 +33,22 @@ type inputRequest struct {
 }
 
 type inputAnswer struct {
-	text      string
-	cancelled bool
+	text string
+	err  error
 }
 
-// ask puts the question into the log and waits for its answer.
-func (d *inputDesk) ask(ctx context.Context, log *eventLog, execID, prompt string, password bool) (string, error) {
+// errCellEnded is why a thread of a cell that has ended gets no answer.
+var errCellEnded = errors.New("the cell that asks for input has ended, and nobody would be asked")
+
+// ask puts the question into the log and waits for its answer. changed is called
+// when the question has been put.
+func (d *inputDesk) ask(ctx context.Context, log *eventLog, execID, prompt string, password bool, changed func()) (string, error) {
+	select {
+	case d.turn <- struct{}{}:
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	defer func() { <-d.turn }()
 	payload := appendQuoted([]byte(`"prompt":`), prompt)
 	if password {
 		payload = append(payload, `,"password":true`...)
@@ -44,15 +62,17 @@ func (d *inputDesk) ask(ctx context.Context, log *eventLog, execID, prompt strin
 	// An answer may come as soon as the event can be read, so the question is
 	// open before; the lock keeps the event's number and the question together.
 	d.mu.Lock()
+	if d.closed {
+		d.mu.Unlock()
+		return "", errCellEnded
+	}
 	d.pending = request
 	request.seq, request.event = log.add(eventStdinRequest, payload)
 	d.mu.Unlock()
+	changed()
 	select {
 	case answer := <-request.answer:
-		if answer.cancelled {
-			return "", ErrInputCancelled
-		}
-		return answer.text, nil
+		return answer.text, answer.err
 	case <-ctx.Done():
 		d.mu.Lock()
 		defer d.mu.Unlock()
@@ -73,6 +93,17 @@ func (d *inputDesk) reply(answer inputAnswer) bool {
 	d.pending.answer <- answer
 	d.pending = nil
 	return true
+}
+
+// close ends the open question, and every later one, without an answer.
+func (d *inputDesk) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	if d.pending != nil {
+		d.pending.answer <- inputAnswer{err: errCellEnded}
+		d.pending = nil
+	}
 }
 
 func (d *inputDesk) waiting() bool {
@@ -114,22 +145,26 @@ func (t *inputTarget) field(f field) error {
 }
 
 // desk finds the execution that is asked for; without an id it is the one that
-// runs, for only that can be waiting. nil when there is none.
-func (t *inputTarget) desk(h *Handler) *inputDesk {
+// runs, for only that can be waiting. nil when there is none, or when it is not of
+// the session that is named.
+func (t *inputTarget) desk(h *Handler) (*inputDesk, error) {
+	if err := h.sessions.check(t.session.value); err != nil {
+		return nil, err
+	}
 	id := t.execID
 	if !id.set {
 		id = t.other
 	}
-	if !id.set {
-		if current := h.queue.state().current; current != nil {
-			return &current.input
-		}
-		return nil
+	var e *execution
+	if id.set {
+		e = h.archive.find(id.value)
+	} else {
+		e = h.queue.state().current
 	}
-	if e := h.archive.find(id.value); e != nil {
-		return &e.input
+	if e == nil || t.session.value != "" && t.session.value != e.request.session {
+		return nil, nil
 	}
-	return nil
+	return &e.input, nil
 }
 
 func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
@@ -147,8 +182,11 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, _ httproute
 	if !text.set {
 		return missingField("text", "a string")
 	}
-	answer := inputAnswer{text: withoutNewline(text.value)}
-	if desk := target.desk(h); desk == nil || !desk.reply(answer) {
+	desk, err := target.desk(h)
+	if err != nil {
+		return err
+	}
+	if desk == nil || !desk.reply(inputAnswer{text: withoutNewline(text.value)}) {
 		writeJSON(w, http.StatusOK, []byte(`{"accepted":false,"error":"`+noPendingInput+`"}`))
 		return nil
 	}
@@ -169,7 +207,11 @@ func (h *Handler) serveInputCancel(w http.ResponseWriter, r *http.Request, _ htt
 	if err := h.decode(r, target.field); err != nil {
 		return err
 	}
-	if desk := target.desk(h); desk == nil || !desk.reply(inputAnswer{cancelled: true}) {
+	desk, err := target.desk(h)
+	if err != nil {
+		return err
+	}
+	if desk == nil || !desk.reply(inputAnswer{err: ErrInputCancelled}) {
 		writeJSON(w, http.StatusOK, []byte(`{"cancelled":false,"error":"`+noPendingInput+`"}`))
 		return nil
 	}

@@ -125,3 +125,50 @@ func TestInputCancelledInterruptedAndNotAllowed(t *testing.T) {
 		t.Errorf("allowStdin without a stream: %v", answer)
 	}
 }
+
+// TestThreadsThatAskAtOnce get their answers one after the other; one that asks
+// when its cell has ended is told so, and adds nothing to the log.
+func TestThreadsThatAskAtOnce(t *testing.T) {
+	rt := serve(t)
+	answers := make(chan string, 3)
+	var kept Sink
+	rt.engine.on("threads", func(ctx context.Context, sink Sink, _ <-chan struct{}) Outcome {
+		kept = sink
+		for range 3 {
+			go func() {
+				text, err := sink.Input(ctx, "", true)
+				if err != nil {
+					text = err.Error()
+				}
+				answers <- text
+			}()
+		}
+		both := <-answers + <-answers
+		return Outcome{Result: &both}
+	})
+	reader := rt.run(`{"code":"threads","execId":"t"}`)
+	for _, text := range []string{"a", "b"} {
+		reader.until("stdin_request")
+		if got := rt.post("/input", `{"execId":"t","text":"`+text+`"}`); got["accepted"] != true {
+			t.Errorf("%s: %v", text, got)
+		}
+	}
+	if result := reader.until("result").data["result"]; result != "ab" && result != "ba" {
+		t.Errorf("result %v", result)
+	}
+	if text := <-answers; text != errCellEnded.Error() {
+		t.Errorf("the third got %q", text)
+	}
+	if _, err := kept.Input(context.Background(), "", false); !errors.Is(err, errCellEnded) {
+		t.Errorf("after the end: %v", err)
+	}
+	kept.Text(Stdout, []byte("too late"))
+	kept.Display(textDisplay("too late", ""))
+	whole := rt.stream(context.Background(), "GET", "/executions/t/stream", "").all(0)
+	if rt.get("/executions/t")["bytes"] == nil || strings.Contains(whole[len(whole)-2].raw, "too late") {
+		t.Errorf("got %v", whole)
+	}
+	if got := rt.post("/input", `{"execId":"t","text":"x"}`); got["accepted"] != false {
+		t.Errorf("an answer to nobody: %v", got)
+	}
+}

@@ -50,7 +50,7 @@ func (r *logReader) next(now time.Time) (event record, ok, ended bool, due time.
 	l := r.log
 	l.mu.Lock()
 	if r.seen == l.count && l.hasOpen {
-		if held := l.heldUntil[l.open.kind]; held.After(now) {
+		if held := l.openDue(); held.After(now) {
 			r.register()
 			l.mu.Unlock()
 			return record{}, false, false, held, nil

@@ -45,7 +45,8 @@ type Options struct {
 	// them. Neither code nor output is ever logged.
 	Logger logrus.FieldLogger
 
-	// MaxSessions is what /capabilities tells; 0 means 1.
+	// MaxSessions is how many sessions there may be, the default one among them;
+	// 0 means 100.
 	MaxSessions int
 
 	// KeepaliveInterval is the silence after which a stream gets a comment
@@ -83,6 +84,18 @@ type Limits struct {
 	RetainSpool int64
 	// RetainAge is how long an ended execution is kept: 24 h.
 	RetainAge time.Duration
+	// RetainCellAge is how long the last execution of each cellId is kept when
+	// that is longer: 7 days.
+	RetainCellAge time.Duration
+
+	// LateText is how much is kept, of each stream of an execution, of what its
+	// threads and tasks write between later cells: the last 1 MiB.
+	LateText int
+	// Events is how many events of the runtime are kept for clients of /events
+	// that reconnect: 10,000.
+	Events int
+	// EventMemory is how much memory these may hold: 8 MiB.
+	EventMemory int
 }
 
 const (
@@ -110,7 +123,7 @@ func orDefault[T int | int64 | time.Duration](value *T, fallback T) {
 }
 
 func (o *Options) fillDefaults() {
-	orDefault(&o.MaxSessions, 1)
+	orDefault(&o.MaxSessions, 100)
 	orDefault(&o.KeepaliveInterval, 15*time.Second)
 	l := &o.Limits
 	orDefault(&l.Body, 64*mebibyte)
@@ -123,4 +136,8 @@ func (o *Options) fillDefaults() {
 	orDefault(&l.RetainMemory, 256*mebibyte)
 	orDefault(&l.RetainSpool, 4<<30)
 	orDefault(&l.RetainAge, 24*time.Hour)
+	orDefault(&l.RetainCellAge, 7*24*time.Hour)
+	orDefault(&l.LateText, mebibyte)
+	orDefault(&l.Events, 10_000)
+	orDefault(&l.EventMemory, 8*mebibyte)
 }

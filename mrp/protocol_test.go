@@ -111,13 +111,13 @@ func TestCapabilitiesAndHealthBeforeReady(t *testing.T) {
 	rt := serveEngine(t, engine)
 	capabilities := rt.get("/capabilities")
 	if capabilities["runtime"] != "mrmd-python" || capabilities["version"] != "1.2.3" || capabilities["lspFallback"] != nil ||
-		capabilities["defaultSession"] != "default" || capabilities["maxSessions"] != 1.0 {
+		capabilities["defaultSession"] != "default" || capabilities["maxSessions"] != 100.0 {
 		t.Errorf("capabilities %v", capabilities)
 	}
 	features := capabilities["features"].(map[string]any)
 	for name, want := range map[string]bool{"execute": true, "executeStream": true, "interrupt": true, "reset": true,
 		"isComplete": true, "assets": true, "replay": true, "complete": false, "inspect": false, "hover": false,
-		"variables": false, "variableExpand": false, "format": false, "history": false, "sessions": false} {
+		"variables": false, "variableExpand": false, "format": false, "history": false, "sessions": true} {
 		if features[name] != want {
 			t.Errorf("feature %s is %v", name, features[name])
 		}
@@ -203,7 +203,20 @@ func TestErrorsOfPathsAndMethods(t *testing.T) {
 		{"GET", "/mrp/v1/executions/there/stream?after=99", "", 400, "invalid_request", ""},
 		{"GET", "/mrp/v1/executions/there/stream?accumulated=some", "", 400, "invalid_request", ""},
 		{"OPTIONS", "/mrp/v1/nope", "", 404, "not_found", ""},
-		{"POST", "/mrp/v1/sessions", `{}`, 404, "not_found", ""},
+		{"PUT", "/mrp/v1/sessions", `{}`, 405, "method_not_allowed", "GET, HEAD, OPTIONS, POST"},
+		{"POST", "/mrp/v1/sessions/default", `{}`, 405, "method_not_allowed", "DELETE, GET, HEAD, OPTIONS"},
+		{"GET", "/mrp/v1/sessions/default/reset", "", 405, "method_not_allowed", "OPTIONS, POST"},
+		{"GET", "/mrp/v1/sessions/", "", 404, "not_found", ""},
+		{"GET", "/mrp/v1/sessions/none", "", 404, "not_found", ""},
+		{"DELETE", "/mrp/v1/sessions/none", "", 404, "not_found", ""},
+		{"POST", "/mrp/v1/sessions/none/reset", `{}`, 404, "not_found", ""},
+		{"POST", "/mrp/v1/reset", `{"session":"none"}`, 404, "not_found", ""},
+		{"POST", "/mrp/v1/interrupt", `{"session":"none"}`, 404, "not_found", ""},
+		{"POST", "/mrp/v1/input", `{"session":"none","text":"x"}`, 404, "not_found", ""},
+		{"POST", "/mrp/v1/input/cancel", `{"session":"none"}`, 404, "not_found", ""},
+		{"GET", "/mrp/v1/executions/there/output/stdout?late=2", "", 400, "invalid_request", ""},
+		{"GET", "/mrp/v1/events?after=-1", "", 400, "invalid_request", ""},
+		{"POST", "/mrp/v1/events", "", 405, "method_not_allowed", "GET, HEAD, OPTIONS"},
 		{"POST", "/mrp/v1/complete", `{}`, 404, "not_found", ""},
 		{"POST", "/mrp/v1/variables/x", `{}`, 404, "not_found", ""},
 	} {
@@ -224,7 +237,8 @@ func TestErrorsOfPathsAndMethods(t *testing.T) {
 func TestHeadAndOptions(t *testing.T) {
 	rt := serve(t)
 	rt.post("/execute", `{"code":"1","execId":"there"}`)
-	for _, path := range []string{"/capabilities", "/health", "/executions", "/executions/there", "/executions/there/stream", "/executions/there/output/stdout"} {
+	for _, path := range []string{"/capabilities", "/health", "/executions", "/executions/there", "/executions/there/stream", "/executions/there/output/stdout",
+		"/executions/there/output/stdout?late=1", "/events", "/sessions", "/sessions/default"} {
 		got := rt.do("HEAD", pathPrefix+path, "")
 		if got.status != 200 || len(got.body) != 0 {
 			t.Errorf("HEAD %s: %d %s", path, got.status, got.body)
@@ -263,6 +277,8 @@ func TestErrorsOfBodies(t *testing.T) {
 		{`{"code":"1","execId":7}`, 400, `execId`, ""},
 		{`{"code":"1","execId":""}`, 400, `execId`, ""},
 		{`{"code":"1","execId":"` + strings.Repeat("é", 201) + `"}`, 400, `200 characters`, ""},
+		{`{"code":"1","session":"` + strings.Repeat("é", 201) + `"}`, 400, `200 characters`, ""},
+		{`{"code":"1","session":7}`, 400, `session`, ""},
 		{`{"code":"1","cellMeta":[]}`, 400, `cellMeta`, ""},
 		{`{"code":"1","columns":1.5}`, 400, `columns`, ""},
 		{`{"code":"1","columns":-1}`, 400, `columns`, ""},

@@ -1,6 +1,7 @@
 package mrp
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -94,9 +95,9 @@ func (h *Handler) decodeExecute(r *http.Request, streaming bool) (executeRequest
 		return request, missingField("code", "the cell's text, \"\" for an empty one")
 	}
 	request.code = code.value
-	request.session = session.or(DefaultSession)
-	if request.session == "" {
-		request.session = DefaultSession
+	request.session = cmp.Or(session.value, DefaultSession)
+	if err := checkSessionID("session", request.session); err != nil {
+		return request, err
 	}
 	request.cellID = cellID.value
 	request.silent = silent.value

@@ -32,6 +32,12 @@ func (h *Handler) routes() []route {
 	return []route{
 		{method: "GET", path: "/capabilities", serve: h.serveCapabilities, passive: true},
 		{method: "GET", path: "/health", serve: h.serveHealth, passive: true},
+		{method: "GET", path: "/events", serve: h.serveEvents},
+		{method: "GET", path: "/sessions", serve: h.serveSessions},
+		{method: "POST", path: "/sessions", serve: h.serveSessionCreate},
+		{method: "GET", path: "/sessions/:id", serve: h.serveSession},
+		{method: "DELETE", path: "/sessions/:id", serve: h.serveSessionDelete},
+		{method: "POST", path: "/sessions/:id/reset", serve: h.serveSessionReset},
 		{method: "POST", path: "/execute", serve: h.serveExecute},
 		{method: "POST", path: "/execute/stream", serve: h.serveExecuteStream},
 		{method: "GET", path: "/executions", serve: h.serveExecutions},
@@ -44,13 +50,16 @@ func (h *Handler) routes() []route {
 		{method: "POST", path: "/interrupt", serve: h.serveInterrupt},
 		{method: "POST", path: "/reset", serve: h.serveReset},
 		{method: "POST", path: "/is_complete", serve: h.serveIsComplete},
+		{method: "POST", path: "/complete", serve: h.serveComplete},
+		{method: "POST", path: "/inspect", serve: h.serveInspect},
+		{method: "POST", path: "/hover", serve: h.serveHover},
+		{method: "POST", path: "/variables", serve: h.serveVariables},
+		{method: "POST", path: "/variables/:name", serve: h.serveVariable},
+		{method: "POST", path: "/format", serve: h.serveFormat},
+		{method: "POST", path: "/history", serve: h.serveHistory},
 		{method: "GET", path: "/assets/*path", serve: h.serveAsset},
 	}
 }
-
-// notServed are endpoints of the protocol that this runtime does not have;
-// /capabilities says so too.
-var notServed = []string{"sessions", "complete", "inspect", "hover", "variables", "format", "history"}
 
 // router finds the handle of a request. It never redirects: a client that
 // follows a redirect may lose its body on the way.
@@ -151,11 +160,5 @@ func routePath(u *url.URL) (path string, escaped bool) {
 var slashEscaper = strings.NewReplacer("%", "%25", "/", "%2F")
 
 func unknownPath(u *url.URL) error {
-	if rest, ok := strings.CutPrefix(u.Path, pathPrefix+"/"); ok {
-		name, _, _ := strings.Cut(rest, "/")
-		if slices.Contains(notServed, name) {
-			return notFound("this runtime does not serve /%s; see features in %s/capabilities", name, pathPrefix)
-		}
-	}
 	return notFound("there is nothing at %q; every path begins with %s and has no slash at its end", u.Path, pathPrefix)
 }

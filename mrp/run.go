@@ -14,15 +14,21 @@ import (
 func (h *Handler) admit(request executeRequest) (*execution, error) {
 	e := &execution{request: request, queuedAt: time.Now()}
 	e.ticket = ticket{execution: e, client: request.client}
-	e.sink = executionSink{execution: e, assets: h.assets}
+	e.sink = executionSink{execution: e, assets: h.assets, stateChanged: h.noteState}
+	e.input.init()
 	e.log.init(h.spool, h.options.Limits.TextMemory, request.accumulated)
 	if err := h.archive.admit(e); err != nil {
 		return nil, err
 	}
-	if err := h.queue.join(&e.ticket); err != nil {
+	err := h.sessions.useOrCreate(request.session, e.queuedAt, func(s *session) error {
+		e.session = s
+		return h.queue.join(&e.ticket)
+	})
+	if err != nil {
 		h.archive.withdraw(e)
 		return nil, err
 	}
+	h.noteState()
 	return e, nil
 }
 
@@ -32,9 +38,13 @@ func (h *Handler) run(e *execution) {
 	if !h.queue.wait(&e.ticket) {
 		return
 	}
-	defer h.queue.leave()
-	e.begin(time.Now())
+	defer h.leaveQueue()
+	if !e.begin(time.Now()) {
+		h.conclude(e, stateCancelled, h.notRun(e, "interrupted before it began"), nil)
+		return
+	}
 	outcome, err := h.callEngine(e)
+	count := 0
 	if err != nil {
 		h.log.WithError(err).WithField("execId", e.request.execID).Error("execution failed in the engine")
 		outcome = Outcome{ExecutionCount: outcome.ExecutionCount, Imports: outcome.Imports, Error: &CellError{
@@ -42,9 +52,10 @@ func (h *Handler) run(e *execution) {
 			Message:   err.Error(),
 			Traceback: []string{},
 		}}
-	} else if request := &e.request; request.storeHistory {
-		h.executionCount.Store(int64(outcome.ExecutionCount))
+	} else if e.request.storeHistory {
+		count = outcome.ExecutionCount
 	}
+	h.sessions.ended(e.session, count, time.Now())
 	if outcome.Error != nil && e.request.stopOnError {
 		h.dropBehind(e)
 	}
@@ -86,11 +97,21 @@ const errCancelled = "ExecutionCancelled"
 
 // cancel ends an execution that was taken off the queue.
 func (h *Handler) cancel(e *execution, why string) {
-	h.conclude(e, stateCancelled, Outcome{
-		ExecutionCount: int(h.executionCount.Load()) + 1,
-		Error:          &CellError{Type: errCancelled, Message: why, Traceback: []string{}},
-	}, nil)
+	h.conclude(e, stateCancelled, h.notRun(e, why), nil)
 	e.ticket.release()
+	h.noteState()
+}
+
+func (h *Handler) notRun(e *execution, why string) Outcome {
+	return Outcome{
+		ExecutionCount: h.sessions.nextCount(e.session),
+		Error:          &CellError{Type: errCancelled, Message: why, Traceback: []string{}},
+	}
+}
+
+func (h *Handler) leaveQueue() {
+	h.queue.leave()
+	h.noteState()
 }
 
 // dropBehind cancels what the same client queued behind an execution that
@@ -114,17 +135,36 @@ func (h *Handler) cancelQueued(e *execution, why string) bool {
 	return len(taken) > 0
 }
 
-// interrupt asks the running execution to stop when match says so.
+// interrupt asks the execution whose turn it is to stop when match says so. One
+// that is about to run is not run; one that the engine has not begun yet is
+// interrupted as soon as it has.
 func (h *Handler) interrupt(match func(*execution) bool) (interrupted bool) {
+	told := true
+	var target *execution
 	h.queue.withCurrent(func(e *execution) {
-		if e == nil || e.status().state != stateRunning || !match(e) {
+		if e == nil || !match(e) || !e.markInterrupted(time.Now()) {
 			return
 		}
-		if interrupted = h.engine.Interrupt(); interrupted {
-			e.markInterrupted(time.Now())
-		}
+		target = e
+		told = h.engine.Interrupt()
 	})
-	return interrupted
+	if !told {
+		go h.interruptOnceRunning(target)
+	}
+	return target != nil
+}
+
+// interruptRetryInterval is how long an interrupt waits between two looks whether
+// the engine has begun to run the execution.
+const interruptRetryInterval = time.Millisecond
+
+func (h *Handler) interruptOnceRunning(target *execution) {
+	for over := false; !over; {
+		time.Sleep(interruptRetryInterval)
+		h.queue.withCurrent(func(e *execution) {
+			over = e != target || e.status().state.ended() || h.engine.Interrupt()
+		})
+	}
 }
 
 // errStopping is why what waits is given up at the end.

@@ -13,6 +13,9 @@ import (
 type executionSink struct {
 	execution *execution
 	assets    *assetStore
+	// stateChanged is called when the execution begins or ceases to wait for
+	// input.
+	stateChanged func()
 	// assetCount numbers the execution's files.
 	assetCount int
 	// warned says that the reader has been told why there are no files.
@@ -53,7 +56,8 @@ func (s *executionSink) Input(ctx context.Context, prompt string, password bool)
 	if !e.request.allowStdin {
 		return "", ErrInputNotAllowed
 	}
-	text, err := e.input.ask(ctx, &e.log, e.request.execID, prompt, password)
+	text, err := e.input.ask(ctx, &e.log, e.request.execID, prompt, password, s.stateChanged)
+	s.stateChanged()
 	if err != nil {
 		return "", err
 	}

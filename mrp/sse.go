@@ -2,7 +2,6 @@ package mrp
 
 import (
 	"net/http"
-	"strconv"
 	"time"
 
 	"github.com/julienschmidt/httprouter"
@@ -64,28 +63,20 @@ func (h *Handler) serveExecutionStream(w http.ResponseWriter, r *http.Request, p
 	return nil
 }
 
-// replayStart is the number of the last event the client has seen. A browser
-// that reconnects sends the header, and the query it began with; so the header
-// counts.
+// replayStart is the number of the last event the client has seen.
 func replayStart(r *http.Request, e *execution) (int, error) {
-	name, given := "Last-Event-ID", r.Header.Get("Last-Event-ID")
-	if given == "" {
-		name, given = "after", r.URL.Query().Get("after")
-	}
-	if given == "" {
-		return 0, nil
-	}
-	after, err := strconv.Atoi(given)
-	if err != nil || after < 0 {
-		return 0, invalidRequest("%s must be the number of an event, not %q", name, given)
+	after, given, err := lastSeen(r)
+	if err != nil || !given {
+		return 0, err
 	}
 	e.log.mu.Lock()
 	count := e.log.count
 	e.log.mu.Unlock()
-	if after > count {
-		return 0, invalidRequest("%s is %d, but execution %s has only %d events so far", name, after, e.request.execID, count)
+	if after > int64(count) {
+		return 0, invalidRequest("event %d was asked for as the last one seen, but execution %s has only %d events so far",
+			after, e.request.execID, count)
 	}
-	return after, nil
+	return int(after), nil
 }
 
 // enterStream counts an open stream; leave ends it.
@@ -99,12 +90,7 @@ func (h *Handler) enterStream() (leave func(), err error) {
 
 func (h *Handler) stream(w http.ResponseWriter, r *http.Request, e *execution, reader *logReader, mode accumulation, explicit bool) {
 	defer reader.letGo()
-	header := w.Header()
-	header.Set("Content-Type", "text/event-stream")
-	header.Set("Cache-Control", "no-cache")
-	header.Set("X-Accel-Buffering", "no")
-	header.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusOK)
+	beginStream(w)
 	if r.Method == http.MethodHead {
 		return
 	}

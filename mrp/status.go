@@ -2,7 +2,6 @@ package mrp
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -13,6 +12,10 @@ type environment struct {
 	WorkingDirectory string `json:"cwd"`
 	Executable       string `json:"executable"`
 	Virtualenv       string `json:"virtualenv"`
+}
+
+func environmentOf(info Info) environment {
+	return environment{info.WorkingDirectory, info.Executable, info.Virtualenv}
 }
 
 type capabilities struct {
@@ -53,31 +56,31 @@ type features struct {
 
 func (h *Handler) serveCapabilities(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) error {
 	info := h.engine.Info()
-	served := func(name string) bool { return !slices.Contains(notServed, name) }
+	_, looksIn := h.engine.(Intelligence)
 	return answerJSON(w, capabilities{
 		Runtime:        RuntimeName,
 		Version:        h.options.Version,
-		Languages:      []string{"python", "py", "python3"},
+		Languages:      languages,
 		DefaultSession: DefaultSession,
 		MaxSessions:    h.options.MaxSessions,
 		Features: features{
 			Execute:        true,
 			ExecuteStream:  true,
 			Interrupt:      true,
-			Complete:       served("complete"),
-			Inspect:        served("inspect"),
-			Hover:          served("hover"),
-			Variables:      served("variables"),
-			VariableExpand: served("variables"),
+			Complete:       looksIn,
+			Inspect:        looksIn,
+			Hover:          looksIn,
+			Variables:      looksIn,
+			VariableExpand: looksIn,
 			Reset:          true,
 			IsComplete:     true,
-			Format:         served("format") && info.CanFormat,
-			History:        served("history"),
+			Format:         looksIn && info.CanFormat,
+			History:        looksIn,
 			Assets:         true,
-			Sessions:       served("sessions"),
+			Sessions:       true,
 			Replay:         true,
 		},
-		Environment: environment{info.WorkingDirectory, info.Executable, info.Virtualenv},
+		Environment: environmentOf(info),
 		Python:      pythonFacts{info.PythonVersion, info.Implementation, info.IPythonVersion},
 	})
 }
@@ -95,40 +98,66 @@ type health struct {
 	InterruptPending *string `json:"interruptPending"`
 }
 
-func (h *Handler) serveHealth(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) error {
+// runtimeState is what clients are told of the runtime as a whole.
+type runtimeState struct {
+	name string
+	// execID is the running execution's; "" when none runs.
+	execID        string
+	queued        int
+	stateRevision int64
+	// interruptedAt is zero when no interrupt is pending.
+	interruptedAt time.Time
+}
+
+func (h *Handler) state() runtimeState {
 	queue := h.queue.state()
-	answer := health{
-		Status:         "ok",
-		State:          "idle",
-		Runtime:        RuntimeName,
-		Version:        h.options.Version,
-		Queued:         queue.waiting,
-		ExecutionCount: h.executionCount.Load(),
-		StateRevision:  h.stateRevision.Load(),
-		Uptime:         int64(time.Since(h.started) / time.Second),
-	}
+	state := runtimeState{name: "idle", queued: queue.waiting, stateRevision: h.stateRevision.Load()}
 	if !queue.started {
-		answer.State = "starting"
+		state.name = "starting"
 	}
 	if e := queue.current; e != nil {
 		// An execution's end is seen before its turn's; who has seen it must
-		// find the runtime idle.
+		// find the runtime idle, unless others wait for their turn.
 		if status := e.status(); !status.state.ended() {
-			answer.State = "executing"
-			answer.CurrentExecID = &e.request.execID
+			state.name = "executing"
+			state.execID = e.request.execID
 			if e.input.waiting() {
-				answer.State = "waiting_input"
+				state.name = "waiting_input"
 			}
-			if !status.interruptedAt.IsZero() {
-				since := status.interruptedAt.UTC().Format(timestampLayout)
-				answer.InterruptPending = &since
-			}
+			state.interruptedAt = status.interruptedAt
+		} else if queue.waiting > 0 {
+			state.name = "executing"
 		}
 	} else if queue.resetting {
-		answer.State = "executing"
+		state.name = "executing"
 	}
 	if queue.closed {
-		answer.State = "stopping"
+		state.name = "stopping"
+	}
+	return state
+}
+
+// noteState tells the clients of /events when the runtime's state has changed.
+func (h *Handler) noteState() { h.events.noteState(h.state) }
+
+func (h *Handler) serveHealth(w http.ResponseWriter, _ *http.Request, _ httprouter.Params) error {
+	state := h.state()
+	answer := health{
+		Status:         "ok",
+		State:          state.name,
+		Runtime:        RuntimeName,
+		Version:        h.options.Version,
+		Queued:         state.queued,
+		ExecutionCount: int64(h.sessions.executionCount()),
+		StateRevision:  state.stateRevision,
+		Uptime:         int64(time.Since(h.started) / time.Second),
+	}
+	if state.execID != "" {
+		answer.CurrentExecID = &state.execID
+	}
+	if !state.interruptedAt.IsZero() {
+		since := state.interruptedAt.UTC().Format(timestampLayout)
+		answer.InterruptPending = &since
 	}
 	return answerJSON(w, answer)
 }

@@ -4,11 +4,11 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
-
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
@@ -30,6 +31,13 @@ type toyEngine struct {
 	cells       map[string]toyCell
 	interrupted chan struct{}
 
+	// shells are the sessions that executed and were not closed; variables is
+	// what is counted in each. While counting is set, nothing is counted before
+	// it is closed.
+	shells    map[string]bool
+	variables map[string]int
+	counting  chan struct{}
+
 	running  atomic.Int32
 	overlaps atomic.Int32
 	count    atomic.Int64
@@ -41,7 +49,8 @@ type toyEngine struct {
 type toyCell func(ctx context.Context, sink Sink, interrupted <-chan struct{}) Outcome
 
 func newToyEngine(cwd string) *toyEngine {
-	e := &toyEngine{ready: make(chan struct{}), cells: map[string]toyCell{}, cwd: cwd}
+	e := &toyEngine{ready: make(chan struct{}), cells: map[string]toyCell{}, cwd: cwd,
+		shells: map[string]bool{}, variables: map[string]int{}}
 	close(e.ready)
 	return e
 }
@@ -64,6 +73,7 @@ func (e *toyEngine) Execute(ctx context.Context, request Execution, sink Sink) (
 	e.mu.Lock()
 	e.interrupted = stop
 	e.order = append(e.order, request.ExecID)
+	e.shells[request.Session] = true
 	cell := e.cells[request.Code]
 	e.mu.Unlock()
 	defer func() {
@@ -109,11 +119,39 @@ func (e *toyEngine) Reset(context.Context, string) error {
 	return nil
 }
 
-// CloseSession implements Engine: the toy keeps nothing for a session.
-func (e *toyEngine) CloseSession(context.Context, string) error { return nil }
+func (e *toyEngine) CloseSession(_ context.Context, session string) error {
+	if e.running.Add(1) > 1 {
+		e.overlaps.Add(1)
+	}
+	defer e.running.Add(-1)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.shells, session)
+	delete(e.variables, session)
+	return nil
+}
 
-// VariableCount implements Engine: the toy's cells define no names.
-func (e *toyEngine) VariableCount(context.Context, string) (int, error) { return 0, nil }
+func (e *toyEngine) VariableCount(ctx context.Context, session string) (int, error) {
+	e.mu.Lock()
+	counting := e.counting
+	e.mu.Unlock()
+	if counting != nil {
+		select {
+		case <-counting:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.variables[session], nil
+}
+
+func (e *toyEngine) openShells() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Sorted(maps.Keys(e.shells))
+}
 
 func (e *toyEngine) IsComplete(_ context.Context, code string) (Completeness, error) {
 	if strings.HasSuffix(code, ":") {

@@ -8,177 +8,286 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"runtime/debug"
-	"syscall"
+	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sys/unix"
 
+	"github.com/mrmd/mrmd-python/cpython"
+	"github.com/mrmd/mrmd-python/daemonize"
+	"github.com/mrmd/mrmd-python/daemonize/process"
 	"github.com/mrmd/mrmd-python/interp"
 	"github.com/mrmd/mrmd-python/mrp"
+	"github.com/mrmd/mrmd-python/registry"
 )
 
-// How long a stopping runtime waits for the cell that is running to give way.
-const stopGrace = 3 * time.Second
+// importPatience is how long a starter waits for IPython's import, to tell why it
+// failed; the runtime answers HTTP meanwhile, and executions wait for it.
+const importPatience = 500 * time.Millisecond
 
-// serve is the runtime: it listens, runs Python on this goroutine, the main
-// one, and returns when it was told to stop.
-func serve(chosen options) error {
-	workingDirectory, err := enterDirectory(chosen.cwd)
-	if err != nil {
-		return err
-	}
-	python, err := chooseTarget(chosen.venv, workingDirectory)
-	if err != nil {
-		return err
-	}
+// server is a runtime that runs in this process.
+type server struct {
+	plan
+	console  console
+	log      *logrus.Logger
+	store    *registry.Store // nil when managed
+	claim    *registry.Claim // nil when managed
+	notifier *daemonize.Notifier
+
+	listeners []net.Listener
+	url       string
+	engine    *interp.Engine
+	handler   *mrp.Handler
+	activity  *activity
+	http      *http.Server
+	// stopping is closed, under stopOnce, when the runtime was told to end.
+	stopping chan struct{}
+	stopOnce sync.Mutex
+	ended    sync.Once
+}
+
+// serve is the runtime: it listens, runs Python on this goroutine, the main one, and
+// returns when it was told to stop. store is nil for a runtime that is in no
+// registry, notifier for one that nobody waits for.
+func serve(p plan, store *registry.Store, notifier *daemonize.Notifier) error {
 	console, err := keepConsole()
 	if err != nil {
 		return err
 	}
-	listeners, port, err := listen(chosen.host, chosen.port)
-	if err != nil {
+	s := &server{plan: p, console: console, store: store, notifier: notifier, stopping: make(chan struct{})}
+	if err := s.claimID(); err != nil {
 		return err
 	}
-	log := newLogger(console.stderr, chosen.logLevel)
-	engine := interp.New(interp.Options{
-		Executable:       python.interpreter,
-		Virtualenv:       python.folder,
-		WorkingDirectory: workingDirectory,
-		CrashLog:         console.stderr,
-		IdleOutput:       logIdleOutput(log),
-		InstallMissing:   chosen.installMissing,
+	if err := s.run(); err != nil {
+		if notifier != nil {
+			s.log.WithError(err).Error("ended")
+		}
+		return err
+	}
+	s.log.Info("ended")
+	return nil
+}
+
+// claimID takes the id and, which goes with it, the log.
+func (s *server) claimID() error {
+	var output io.Writer = s.console.stderr
+	if s.store != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), claimLimit)
+		defer cancel()
+		claim, err := s.store.Claim(ctx, s.id)
+		if err != nil {
+			return err
+		}
+		s.claim = claim
+		path, err := s.store.LogPath(s.id)
+		if err != nil {
+			return err
+		}
+		file, err := s.console.openLog(path)
+		if err != nil {
+			return err
+		}
+		output = file
+		if s.notifier == nil {
+			output = io.MultiWriter(s.console.stderr, file)
+		}
+	}
+	log, err := newLogger(output, s.logLevel)
+	s.log = log
+	return err
+}
+
+func (s *server) run() error {
+	if err := os.Chdir(s.workingDirectory); err != nil {
+		return fmt.Errorf("--cwd: %w", err)
+	}
+	listeners, port, err := listenPreferring(s.host, s.port, s.preferredPort)
+	if err != nil {
+		return s.namePortHolder(err)
+	}
+	s.listeners, s.url = listeners, urlOf(listeners, port)
+	s.newEngine()
+	if err := s.becomeParent(); err != nil {
+		return err
+	}
+	if err := s.serveHTTP(); err != nil {
+		return err
+	}
+	if err := s.publish(port); err != nil {
+		return err
+	}
+	s.log.WithFields(logrus.Fields{"id": s.id, "url": s.url, "python": cpython.Version(), "venv": s.python.folder,
+		"venvReason": s.python.reason, "cwd": s.workingDirectory, "version": version}).Info("started")
+	if s.notifier == nil && !s.managed {
+		printForeground(s.console.stdout, s.plan, s.url, port)
+	}
+	go s.stopOnSignal()
+	go s.stopWhenIdle()
+	go s.logReady()
+	told := make(chan bool, 1)
+	go func() { told <- s.tellReady() }()
+
+	err = s.engine.Run()
+	if s.engine.StartError() != nil {
+		return s.startFailed(err, <-told)
+	}
+	if err != nil {
+		s.log.WithError(err).Warn("Python did not end well")
+	}
+	s.end()
+	return nil
+}
+
+// namePortHolder says which runtime has the port that is in use.
+func (s *server) namePortHolder(err error) error {
+	var inUse *portInUseError
+	if !errors.As(err, &inUse) || s.store == nil {
+		return err
+	}
+	entries, _, listErr := s.store.List()
+	if listErr != nil {
+		return err
+	}
+	for _, entry := range entries {
+		if entry.Port == inUse.port && entry.Alive() {
+			return fmt.Errorf("%w (runtime '%s', process %d, has it)", err, entry.ID, entry.PID)
+		}
+	}
+	return err
+}
+
+// becomeParent prepares this process for what the user's code starts.
+func (s *server) becomeParent() error {
+	if err := daemonize.RestoreFileLimit(); err != nil {
+		return err
+	}
+	if err := daemonize.BecomeSubreaper(); err != nil {
+		return err
+	}
+	reaper := &daemonize.Reaper{StartedHere: func(child process.Identity) bool {
+		return s.engine.StartedChild(child.PID)
+	}, Reaped: func(reaped process.Stat) {
+		s.log.WithFields(logrus.Fields{"process": reaped.PID, "name": reaped.Name}).Debug("reaped an orphan")
+	}}
+	go func() {
+		if err := reaper.Run(context.Background()); err != nil {
+			s.log.WithError(err).Error("orphans are not reaped")
+		}
+	}()
+	return nil
+}
+
+func (s *server) newEngine() {
+	logLate := logLateOutput(s.log)
+	s.engine = interp.New(interp.Options{
+		Executable:       s.python.interpreter,
+		Virtualenv:       s.python.folder,
+		WorkingDirectory: s.workingDirectory,
+		CrashLog:         s.console.crash,
+		LateOutput: func(execID string, stream mrp.Stream, text []byte) {
+			logLate(execID, stream, text)
+			s.handler.LateOutput(execID, stream, text)
+		},
+		OwnPorts:       []int{portOf(s.listeners[0])},
+		Log:            s.log,
+		InstallMissing: s.installMissing,
 	})
-	handler, err := mrp.NewHandler(engine, mrp.Options{
+}
+
+func (s *server) serveHTTP() error {
+	s.activity = newActivity(s.engine, func() {
+		if s.claim != nil {
+			s.claim.Touch()
+		}
+	})
+	handler, err := mrp.NewHandler(s.activity, mrp.Options{
 		Version:        version,
-		AssetsDir:      assetsFolder(chosen.assetsDir, workingDirectory),
-		BoundAddresses: addressesOf(listeners),
-		Logger:         log,
+		AssetsDir:      s.assetsFolder,
+		BoundAddresses: addressesOf(s.listeners),
+		AllowedHosts:   s.allowedHosts,
+		AllowedOrigins: s.allowedOrigins,
+		Logger:         s.log,
 	})
 	if err != nil {
 		return err
 	}
-	server := mrp.NewServer(handler)
-	defer closeServer(server, handler)
-	for _, listener := range listeners {
+	s.handler, s.activity.handler = handler, handler
+	s.http = mrp.NewServer(s.activity)
+	for _, listener := range s.listeners {
 		go func() {
-			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-				log.WithError(err).WithField("address", listener.Addr()).Error("serving stopped")
+			if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+				s.log.WithError(err).WithField("address", listener.Addr()).Error("serving stopped")
 			}
 		}()
 	}
-	go stopOnSignal(engine, handler, log)
-	if !chosen.managed {
-		printBanner(console.stdout, chosen.id, python, workingDirectory, port)
-	}
-	return engine.Run()
+	return nil
 }
 
-// closeServer ends the streams and gives their readers a moment to take the end.
-func closeServer(server *http.Server, handler *mrp.Handler) {
-	handler.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_ = server.Shutdown(ctx) // what is still open then ends with the process
-}
-
-func enterDirectory(asked string) (string, error) {
-	if asked != "" {
-		if err := os.Chdir(asked); err != nil {
-			return "", fmt.Errorf("--cwd: %w", err)
-		}
+// publish puts the runtime into the registry.
+func (s *server) publish(port int) error {
+	if s.claim == nil {
+		return nil
 	}
-	current, err := os.Getwd()
+	executable, err := os.Executable()
 	if err != nil {
-		return "", fmt.Errorf("finding the working directory: %w", err)
+		return fmt.Errorf("finding this program: %w", err)
 	}
-	return current, nil
+	entry := registry.Entry{
+		Port:          port,
+		Host:          s.host,
+		URL:           s.url,
+		Venv:          s.python.folder,
+		Cwd:           s.workingDirectory,
+		Version:       version,
+		Python:        s.python.interpreter,
+		PythonVersion: cpython.Version(),
+		ABI:           cpython.ABITag(),
+		VenvReason:    s.python.reason,
+		Executable:    executable,
+		Argv:          s.arguments(),
+	}
+	if s.assetsDir != "" {
+		entry.AssetsDir = &s.assetsFolder
+	}
+	return s.claim.Publish(entry)
 }
 
-// console is where this program itself writes: file descriptors 1 and 2 belong
-// to the user's code once the engine runs.
-type console struct{ stdout, stderr *os.File }
-
-func keepConsole() (console, error) {
-	var kept [2]*os.File
-	for i, file := range []*os.File{os.Stdout, os.Stderr} {
-		descriptor, err := unix.FcntlInt(file.Fd(), unix.F_DUPFD_CLOEXEC, 3)
-		if err != nil {
-			return console{}, fmt.Errorf("duplicating %s: %w", file.Name(), err)
-		}
-		kept[i] = os.NewFile(uintptr(descriptor), file.Name())
-	}
-	// What Go prints when it crashes would end in the terminal of the cells.
-	if err := debug.SetCrashOutput(kept[1], debug.CrashOptions{}); err != nil {
-		return console{}, fmt.Errorf("directing crash reports to %s: %w", kept[1].Name(), err)
-	}
-	return console{stdout: kept[0], stderr: kept[1]}, nil
-}
-
-func newLogger(output io.Writer, level string) *logrus.Logger {
-	log := logrus.New()
-	log.SetOutput(output)
-	if parsed, err := logrus.ParseLevel(level); err == nil {
-		log.SetLevel(parsed)
-	}
-	return log
-}
-
-func logIdleOutput(log logrus.FieldLogger) func(mrp.Stream, []byte) {
-	return func(stream mrp.Stream, text []byte) {
-		log.WithFields(logrus.Fields{"stream": stream.String(), "text": string(text)}).Info("output between cells")
+func (s *server) logReady() {
+	<-s.engine.Ready()
+	if s.engine.StartError() == nil {
+		s.log.Info("ready")
 	}
 }
 
-func assetsFolder(asked, workingDirectory string) string {
-	if asked == "" {
-		asked = ".mrmd-assets"
+// tellReady tells the starter that the runtime answers. It reports whether it did:
+// when Python failed to start before, that is what the starter has to be told.
+func (s *server) tellReady() bool {
+	patience := importPatience
+	if s.installMissing {
+		patience = installLimit
 	}
-	if filepath.IsAbs(asked) {
-		return asked
-	}
-	return filepath.Join(workingDirectory, asked)
-}
-
-func addressesOf(listeners []net.Listener) []string {
-	var addresses []string
-	for _, listener := range listeners {
-		addresses = append(addresses, listener.Addr().String())
-	}
-	return addresses
-}
-
-func printBanner(output io.Writer, id string, python target, workingDirectory string, port int) {
-	fmt.Fprintf(output, `Starting mrmd-python in foreground mode...
-  ID:   %s
-  venv: %s (%s)
-  cwd:  %s
-  port: %d
-  URL:  http://localhost:%[5]d/mrp/v1
-
-Press Ctrl+C to stop
-
-`, id, python.folder, python.reason, workingDirectory, port)
-}
-
-// stopOnSignal ends the runtime when it is asked from outside to. The running
-// cell gets a moment; code that can't be interrupted does not keep us.
-func stopOnSignal(engine *interp.Engine, handler *mrp.Handler, log logrus.FieldLogger) {
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	log.WithField("signal", (<-signals).String()).Info("stopping")
-	ctx, cancel := context.WithTimeout(context.Background(), stopGrace)
-	defer cancel()
-	if err := handler.Shutdown(ctx); err != nil {
-		log.WithError(err).Warn("the running cell is left behind")
-	}
-	engine.Stop()
 	select {
-	case <-time.After(stopGrace):
-	case <-signals:
+	case <-s.engine.Ready():
+		if s.engine.StartError() != nil {
+			return false
+		}
+	case <-time.After(patience):
 	}
-	os.Exit(exitFailure)
+	if err := s.notifier.Ready(s.url); err != nil {
+		s.log.WithError(err).Warn("the starter was not told")
+	}
+	return true
+}
+
+// startFailed cleans up when Python can't be started. A runtime that its starter
+// believes in leaves its entry, in which the reason is found.
+func (s *server) startFailed(err error, believed bool) error {
+	s.closeHTTP()
+	if s.claim == nil {
+		return err
+	}
+	if believed && s.notifier != nil {
+		return errors.Join(err, s.claim.Update(func(entry *registry.Entry) { entry.State = "starting: " + err.Error() }))
+	}
+	return errors.Join(err, s.claim.Release())
 }

@@ -65,6 +65,12 @@ class Runner:
         """Count the user's variables of a session. Any thread."""
         return self._shells.count_variables(session)
 
+    def answer(self, session, *question):
+        """Answer a question about a session's objects. Any thread."""
+        from _mrmd import intelligence
+
+        return intelligence.answer(self._shells.find(session), *question)
+
     def has_background_work(self):
         """Say whether the event loop has something to do between cells."""
         return loop.has_work()

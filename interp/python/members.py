@@ -4,7 +4,6 @@ Nothing here calls a property, `__getattr__`, `__getattribute__` or `__class__`.
 Any thread; needs the GIL.
 """
 
-import functools
 import sys
 import types
 
@@ -24,7 +23,12 @@ _SAFE_LIBRARIES = frozenset(
     }
 )  # fmt: skip
 
-_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType)
+_BOUND_HARMLESSLY = (
+    types.MemberDescriptorType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+)
 
 
 def mro(kind):
@@ -45,35 +49,61 @@ def class_dict(kind):
 def module_of(kind):
     """Give the name of the module a class says it is of, "" when it lies."""
     module = _class_dict_of(kind).get("__module__")
-    if module is None and not kind.__flags__ & (1 << 9):
+    if module is None and not is_heap_type(kind):
         # A static C type: the module is part of its full name, "builtins" if none.
         module = type.__dict__["__module__"].__get__(kind)
     return module if type(module) is str else ""
 
 
-@functools.lru_cache(maxsize=1024)
 def is_safe(kind):
     """Say whether reading properties of a type's objects is known to be harmless.
 
     Only classes the library itself made count: a subclass of the user's may have
     properties of its own.
     """
-    return module_of(kind).partition(".")[0] in _SAFE_LIBRARIES and _is_in_library(kind)
+    module = module_of(kind)
+    if module.partition(".")[0] not in _SAFE_LIBRARIES:
+        return False
+    if not is_heap_type(kind):
+        return True
+    # A class of the user's may call its module what it likes.
+    name = _class_dict_of(type).get("__qualname__").__get__(kind)
+    library = sys.modules.get(module)
+    found = library and _module_dict_of(library).get(name.partition(".")[0])
+    for part in name.split(".")[1:]:
+        found = _class_dict_of(found).get(part) if is_class(found) else None
+    return found is kind
 
 
-def _is_in_library(kind):
-    library = module_of(kind).partition(".")[0]
-    return library == "builtins" or library in sys.modules
+def is_heap_type(kind):
+    """Say whether a class was made at run time, as those written in Python are."""
+    return bool(type.__dict__["__flags__"].__get__(kind) & (1 << 9))
+
+
+def is_one_of(kind, kinds):
+    """Say whether a class is one of some, without its metaclass's `__eq__`."""
+    for one in kinds:
+        if kind is one:
+            return True
+    return False
+
+
+def has_base(kind, base):
+    """Say whether a class has a base, without its metaclass's `__eq__`."""
+    for one in _mro_of(kind):
+        if one is base:
+            return True
+    return False
 
 
 def is_class(value):
     """Say whether a value is a class, without asking it."""
-    return type in _mro_of(type(value))
+    return has_base(type(value), type)
 
 
 def is_module(value):
     """Say whether a value is a module, without asking it."""
-    return types.ModuleType in _mro_of(type(value))
+    return has_base(type(value), types.ModuleType)
 
 
 def instance_dict(value):
@@ -89,7 +119,7 @@ def instance_dict(value):
                 found = descriptor.__get__(value)
             except (AttributeError, TypeError):
                 return {}
-            return found if dict in _mro_of(type(found)) else {}
+            return found if has_base(type(found), dict) else {}
     return {}
 
 
@@ -97,7 +127,7 @@ def own_attributes(value):
     """List an object's own attributes: (name, value) of its dict and its slots."""
     found = list(dict.items(instance_dict(value)))
     for kind in _mro_of(type(value)):
-        if not kind.__flags__ & (1 << 9):
+        if not is_heap_type(kind):
             # A type written in C: its members are not a class's __slots__.
             continue
         for name, descriptor in list(_class_dict_of(kind).items()):
@@ -177,7 +207,7 @@ def attribute(value, name):
     return bind(value, found, name)
 
 
-def bind(value, found, name):
+def bind(value, found, name, runs_properties=True):
     """Do what a descriptor's `__get__` would, where that is harmless."""
     kind = type(found)
     if is_class(value):
@@ -185,9 +215,7 @@ def bind(value, found, name):
             return found.__func__, True
         if kind is classmethod:
             return types.MethodType(found.__func__, value), True
-        if kind is types.GetSetDescriptorType and module_of(
-            type(value)
-        ) == "builtins":
+        if kind is types.GetSetDescriptorType and module_of(type(value)) == "builtins":
             return _call_descriptor(found, value)
         return found, True
     if kind is types.FunctionType:
@@ -196,14 +224,9 @@ def bind(value, found, name):
         return found.__func__, True
     if kind is classmethod:
         return types.MethodType(found.__func__, type(value)), True
-    if kind in (
-        types.MemberDescriptorType,
-        types.MethodDescriptorType,
-        types.WrapperDescriptorType,
-        types.ClassMethodDescriptorType,
-    ):
+    if is_one_of(kind, _BOUND_HARMLESSLY):
         return _call_descriptor(found, value)
-    if is_safe(type(value)):
+    if runs_properties and is_safe(type(value)):
         return _call_descriptor(found, value, name)
     if has_get(found):
         return found, False

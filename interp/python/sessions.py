@@ -30,6 +30,10 @@ class Shells:
         """Give the shells there are. Any thread."""
         return list(self._shells.values())
 
+    def find(self, session):
+        """Give a session's shell, None when nothing has run in it. Any thread."""
+        return self._shells.get(session)
+
     def enter(self, session):
         """Give a session's shell, made when there is none, as the current one."""
         wanted = self._shells.get(session)

@@ -14,6 +14,7 @@ import time
 SLOW_FOR = 10.0
 
 _visits = {}
+# By id, with the type: a type of the user's need not be hashable.
 _slow_types = {}
 
 
@@ -72,7 +73,7 @@ class Visit:
             took = time.monotonic() - began
             self._left -= took
             if took > self._object_seconds:
-                _slow_types[kind] = time.monotonic() + SLOW_FOR
+                _slow_types[id(kind)] = (time.monotonic() + SLOW_FOR, kind)
                 raise NotAnswered("took too long")
 
     @staticmethod
@@ -93,7 +94,7 @@ class Visit:
         kind = self._called_type
         if kind is None:
             return False
-        _slow_types[kind] = time.monotonic() + SLOW_FOR
+        _slow_types[id(kind)] = (time.monotonic() + SLOW_FOR, kind)
         _raise_in(self._thread, Overtime)
         return True
 
@@ -111,11 +112,11 @@ def forget_pending_overtime():
 
 
 def _is_slow(kind):
-    until = _slow_types.get(kind)
+    until, _ = _slow_types.get(id(kind), (None, None))
     if until is None:
         return False
     if time.monotonic() > until:
-        _slow_types.pop(kind, None)
+        _slow_types.pop(id(kind), None)
         return False
     return True
 

@@ -1,0 +1,193 @@
+package interp
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mrmd/mrmd-python/mrp"
+)
+
+type match struct {
+	Label         string  `json:"label"`
+	InsertText    *string `json:"insertText"`
+	Kind          string  `json:"kind"`
+	Detail        *string `json:"detail"`
+	Documentation *string `json:"documentation"`
+	ValuePreview  *string `json:"valuePreview"`
+	Type          string  `json:"type"`
+	SortText      string  `json:"sortText"`
+}
+
+type completed struct {
+	Matches     []match `json:"matches"`
+	CursorStart int     `json:"cursorStart"`
+	CursorEnd   int     `json:"cursorEnd"`
+	Source      string  `json:"source"`
+}
+
+func (c completed) labels() []string {
+	var labels []string
+	for _, match := range c.Matches {
+		labels = append(labels, match.Label)
+	}
+	return labels
+}
+
+// complete completes code at the "|" in it.
+func complete(t testing.TB, session, code string) completed {
+	t.Helper()
+	before, after, _ := strings.Cut(code, "|")
+	cursor := len([]rune(before))
+	answer, err := engine.Complete(context.Background(), mrp.CompleteQuestion{Session: session, Code: before + after, Cursor: &cursor})
+	return read[completed](t, answer, err)
+}
+
+func TestComplete(t *testing.T) {
+	session := newSession(t, `
+import os, collections, functools
+import numpy as np, pandas as pd, polars as pl
+class Thing:
+    "A thing."
+    limit = 3
+    def __init__(self): self.size = 1; self._hidden = 2
+    def measure(self, unit='cm'): 'Measure it.'
+    @property
+    def area(self): raise AssertionError('a property was evaluated')
+thing = Thing()
+def paint(colour, *, shade=2): 'Paint.\n\nMore.'
+d = {'alpha': 1, 'al"quote': 2, 7: 3, (1, 2): 4}
+nested = {'inner': {'deep': thing}}
+df = pd.DataFrame({'price': [1], 'two words': [2]})
+pf = pl.DataFrame({'polar': [1]})
+structured = np.zeros(2, dtype=[('left', int), ('right', float)])
+half = functools.partial(paint, 'red')
+été = 5
+`)
+	if err := os.WriteFile("completed_file.txt", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		code string
+		// Labels that have to be there, as "label kind"; none at all when empty.
+		want string
+		not  string
+		// start is where the replaced text begins, -1 for the cursor's own word.
+		start int
+	}{
+		{code: "import os\nos.pa|", want: "path module;pathsep variable;pardir variable", start: 13},
+		{code: "thing.|", want: "size field;limit field;measure method;area property;__init__ method", start: 6},
+		{code: "thing.me|asure", want: "measure method", not: "size", start: 6},
+		{code: "Thing.|", want: "measure method;limit field", start: 6},
+		{code: "nested['inner']['deep'].si|", want: "size field", start: 24},
+		{code: "d['al|", want: "alpha value;al\"quote value", not: "7", start: 3},
+		{code: "d[|", want: "'alpha' value;7 value;(1, 2) value", start: 2},
+		{code: "d[\"al|\"]", want: "alpha value;al\\\"quote value", start: 3},
+		{code: "df['|", want: "price field;two words field", start: 4},
+		{code: "df[['price', 'tw|", want: "two words field", not: "price", start: 14},
+		{code: "df.pri|", want: "price field", start: 3},
+		{code: "pf['po|", want: "polar field", start: 4},
+		{code: "structured['le|", want: "left field", start: 12},
+		{code: "import collecti|", want: "collections module", start: 7},
+		{code: "import os, js|", want: "json module", start: 11},
+		{code: "import xml.et|", want: "etree module", start: 11},
+		{code: "from os import pat|", want: "path module;pathsep variable", start: 15},
+		{code: "from os import (sep,\n  pat|", want: "path module", start: 23},
+		{code: "from json.de|", want: "decoder module", start: 10},
+		{code: "paint(|", want: "colour= variable;shade= variable;paint function", start: 6},
+		{code: "paint(1, sh|", want: "shade= variable", not: "colour=", start: 9},
+		{code: "paint(shade=|", want: "thing variable", not: "colour=", start: 12},
+		{code: "half(sh|", want: "shade= variable", start: 5},
+		{code: "thing.measure(|", want: "unit= variable", not: "self=", start: 14},
+		{code: "print(se|", want: "sep= variable", start: 6},
+		{code: "def paint(colo|", not: "colour=", start: 10},
+		{code: "%ti|", want: "%time function;%timeit function;%%time function", start: 0},
+		{code: "%%ti|", want: "%%time function", not: "%time", start: 0},
+		{code: "%time os.pa|", want: "path module", start: 9},
+		{code: "open('completed_|", want: "completed_file.txt value", start: 6},
+		{code: "open('/et|", want: "/etc/ value", start: 6},
+		{code: "open(completed_|", start: 5},
+		{code: "!cat completed_|", want: "completed_file.txt value", start: 5},
+		{code: "# os.pa|", start: 7},
+		{code: "x = 1 # th|", start: 10},
+		{code: "'#'; th|", want: "thing variable", start: 5},
+		{code: "'😀é'; thing.|", want: "size field", start: 12},
+		{code: "é = '😀'; ét|", want: "été variable", start: 9},
+		{code: "wh|", want: "while keyword", start: 0},
+		{code: "pri|", want: "print function", start: 0},
+		{code: "soon_defined = 1\nsoon|", want: "soon_defined variable", start: 17},
+		{code: "for element in []:\n    elem|", want: "element variable", start: 23},
+		{code: "1.|", start: 2},
+		{code: "zzzz.q|", start: 5},
+		{code: "f'{thing.si|", want: "size field", start: 9},
+		{code: "f'thing.si|", start: 10},
+		{code: "'abc'.upp|", want: "upper method", start: 6},
+		{code: "[].app|", want: "append method", start: 3},
+		{code: "", start: 0, want: "thing variable"},
+	} {
+		got := complete(t, session, test.code)
+		var pairs []string
+		for _, match := range got.Matches {
+			pairs = append(pairs, match.Label+" "+match.Kind)
+		}
+		shown := pairs[:min(len(pairs), 30)]
+		if test.want == "" && test.not == "" && len(pairs) > 0 {
+			t.Errorf("%q gives %q, want nothing", test.code, shown)
+		}
+		if test.want != "" {
+			for _, want := range strings.Split(test.want, ";") {
+				if !slices.Contains(pairs, want) {
+					t.Errorf("%q has no %q: %q", test.code, want, shown)
+				}
+			}
+		}
+		if test.not != "" && slices.Contains(got.labels(), test.not) {
+			t.Errorf("%q has %q", test.code, test.not)
+		}
+		if got.CursorStart != test.start {
+			t.Errorf("%q: replaces from %d, want %d", test.code, got.CursorStart, test.start)
+		}
+	}
+	if err := os.Remove(filepath.Join(engine.options.WorkingDirectory, "completed_file.txt")); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCompleteWhatHasNotRun waits for jedi, which is imported when it is first
+// needed and never waited for by a question.
+func TestCompleteWhatHasNotRun(t *testing.T) {
+	for {
+		got := complete(t, "", "import pathlib\nwhere = pathlib.Path('.')\nwhere.is_d|")
+		if slices.Contains(got.labels(), "is_dir") {
+			if got.Source != "static" || got.CursorStart != 47 {
+				t.Errorf("got %+v", got)
+			}
+			return
+		}
+	}
+}
+
+func TestCompletionDescribes(t *testing.T) {
+	session := newSession(t, "def paint(colour, shade=[1, 2]): 'Paint it.\\n\\nMore.'\nprice = 12\n_private_price = 1")
+	for _, match := range complete(t, session, "pai|").Matches {
+		if match.Label == "paint" && (text(match.Detail) != "paint(colour, shade=[1, 2])" || text(match.Documentation) != "Paint it.") {
+			t.Errorf("paint: %+v", match)
+		}
+	}
+	got := complete(t, session, "pri|")
+	if got.Matches[0].Label != "price" || text(got.Matches[0].ValuePreview) != "12" || text(got.Matches[0].Detail) != "12" {
+		t.Errorf("the first match of pri is %+v", got.Matches[0])
+	}
+	if !slices.IsSortedFunc(got.Matches, func(a, b match) int {
+		return strings.Compare(a.SortText[:1], b.SortText[:1])
+	}) {
+		t.Errorf("not in the order of sortText: %v", got.labels())
+	}
+	all := complete(t, session, "(1).|").labels()
+	if !strings.HasPrefix(all[len(all)-1], "__") || strings.HasPrefix(all[0], "__") {
+		t.Errorf("names with two underscores are not last: %v", all)
+	}
+}

@@ -1,0 +1,189 @@
+package interp
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/mrmd/mrmd-python/mrp"
+)
+
+// hostile are classes that count every time their code is called.
+const hostile = `
+import time
+calls = []
+def counted(name):
+    def method(self, *arguments):
+        calls.append(name)
+        raise AssertionError(name)
+    return method
+class Trap:
+    "A trap."
+    kept = 1
+    area = property(counted('area'))
+    __getattr__ = counted('__getattr__')
+    __getattribute__ = counted('__getattribute__')
+    __eq__ = counted('__eq__')
+    __hash__ = counted('__hash__')
+    __bool__ = counted('__bool__')
+    __iter__ = counted('__iter__')
+    __call__ = counted('__call__')
+    __str__ = counted('__str__')
+    __getitem__ = counted('__getitem__')
+    __class__ = property(counted('__class__'))
+class Meta(type):
+    __eq__ = counted('Meta.__eq__')
+    __hash__ = counted('Meta.__hash__')
+    __getattribute__ = counted('Meta.__getattribute__')
+    __instancecheck__ = counted('Meta.__instancecheck__')
+    __name__ = property(counted('Meta.__name__'))
+class Strange(metaclass=Meta):
+    pass
+class Descriptor:
+    def __get__(self, *a): calls.append('__get__'); return 1
+class Plain:
+    described = Descriptor()
+    def __init__(self): self.inside = 1
+    @property
+    def area(self): calls.append('plain area'); return 1
+trap, strange, plain = Trap(), Strange(), Plain()
+holder = [trap, {'t': trap}]
+`
+
+func TestNothingOfTheUsersIsCalled(t *testing.T) {
+	session := newSession(t, hostile)
+	list := listVariables(t, mrp.VariablesQuestion{Session: session, ExcludePrivate: true})
+	if !strings.Contains(variableNames(list), "trap") || !strings.Contains(variableNames(list), "strange") {
+		t.Fatalf("variables are %s", variableNames(list))
+	}
+	for _, code := range []string{"trap", "trap.area", "trap.kept", "strange", "Strange", "Trap", "Trap.area",
+		"plain.area", "plain.described", "plain.inside", "holder", "holder[0]", "holder[1]['t']", "plain.area.real"} {
+		hoverEnd(t, session, code)
+		inspect(t, session, code, 2)
+		complete(t, session, code+".|")
+		complete(t, session, code+"[|")
+		complete(t, session, code+"['|")
+		complete(t, session, code+"(|")
+	}
+	complete(t, session, "tr|")
+	for _, path := range [][]string{{"trap"}, {"trap", "kept"}, {"strange"}, {"Strange"}, {"plain"}, {"holder"}, {"holder", "0"}} {
+		variable(t, session, path[0], path[1:]...)
+	}
+	if got := text(hoverEnd(t, session, "plain.area").Value); got != "<not evaluated>" {
+		t.Errorf("a property's value is %s", got)
+	}
+	if _, outcome := runIn(t, session, "assert calls == [], calls"); outcome.Error != nil {
+		t.Errorf("called: %s", outcome.Error.Message)
+	}
+}
+
+const slow = `
+import time, threading
+class Spinning:
+    def __repr__(self):
+        while True: pass
+class Stubborn:
+    until = False
+    def __repr__(self):
+        while not Stubborn.until:
+            try:
+                while not Stubborn.until: pass
+            except BaseException: pass
+class Raising:
+    def __repr__(self): raise ValueError('no')
+    def __len__(self): raise SystemExit
+class Recursive:
+    def __repr__(self): return repr(self)
+class Lying:
+    def __repr__(self): return 5
+    def __len__(self): return -1
+class Long:
+    def __len__(self): return 10 ** 30
+    def __repr__(self): return 'long' * 100000
+class Length:
+    def __len__(self): return 1 << 60
+spinning, stubborn, raising, recursive, lying, long, length = Spinning(), Stubborn(), Raising(), Recursive(), Lying(), Long(), Length()
+good = 'seen'
+`
+
+// TestUserCodeThatDoesNotComeBack has a list with such an object answered, with its
+// type in place of its text, and others answered at once after it.
+func TestUserCodeThatDoesNotComeBack(t *testing.T) {
+	session := newSession(t, slow)
+	var list listedVariables
+	for {
+		answer, err := engine.Variables(context.Background(), mrp.VariablesQuestion{Session: session, ExcludePrivate: true})
+		if err == mrp.ErrBusy {
+			continue
+		}
+		list = read[listedVariables](t, answer, err)
+		break
+	}
+	want := map[string]string{
+		"good": "'seen'", "raising": "<Raising: its repr raised ValueError>",
+		"lying": "<Lying: its repr raised TypeError>", "recursive": "<Recursive: its repr recursed too deep>",
+		"spinning": "<Spinning: its repr took too long>", "stubborn": "<Stubborn: its repr took too long>",
+	}
+	seen := 0
+	for _, variable := range list.Variables {
+		if expected, asked := want[variable.Name]; asked {
+			seen++
+			if variable.Value != expected && !strings.HasSuffix(variable.Value, "its repr took too long>") {
+				t.Errorf("%s is %s, want %s", variable.Name, variable.Value, expected)
+			}
+		}
+	}
+	if seen != len(want) {
+		t.Errorf("of the variables %s only %d were looked for", variableNames(list), seen)
+	}
+	if got := text(hoverEnd(t, session, "good").Value); got != "'seen'" {
+		t.Errorf("hover says %s", got)
+	}
+	runHere(t, session, "Stubborn.until = True")
+}
+
+func TestUserCodeThatSleeps(t *testing.T) {
+	session := newSession(t, `
+import threading
+class Sleeping:
+    woken = threading.Event()
+    def __repr__(self): Sleeping.woken.wait(); return 'woken'
+sleeping = Sleeping()
+good = 1`)
+	for range 3 {
+		answer, err := engine.Hover(context.Background(), mrp.HoverQuestion{Session: session, Code: "sleeping"})
+		if err == nil {
+			if got := text(read[hovered](t, answer, err).Value); got != "<Sleeping: its repr took too long>" {
+				t.Errorf("hover says %s", got)
+			}
+		}
+		if got := text(hoverEnd(t, session, "good").Value); got != "1" {
+			t.Errorf("hover says %s", got)
+		}
+	}
+	runHere(t, session, "Sleeping.woken.set()")
+}
+
+func TestContainersThatChange(t *testing.T) {
+	mustRun(t, "changing = {}; queue = []; crowd = set()\nimport collections\nring = collections.deque(maxlen=50)")
+	whileRunning(t, `
+n = 0
+while True:
+    n += 1
+    changing[n] = n; crowd.add(n); queue.append(n); ring.append(n)
+    globals()[f'made_{n % 100}'] = n
+    if n % 50 == 0: changing.clear(); crowd.clear(); queue.clear()
+    if n % 7 == 0: globals().pop(f'made_{(n * 3) % 100}', None)
+`, func() {
+		for range 200 {
+			listVariables(t, mrp.VariablesQuestion{ExcludePrivate: true})
+			for _, name := range []string{"changing", "queue", "crowd", "ring"} {
+				variable(t, "", name)
+				if got := hoverEnd(t, "", name); !got.Found || strings.HasPrefix(text(got.Value), "<") {
+					t.Fatalf("hover on %s: %s", name, text(got.Value))
+				}
+			}
+			complete(t, "", "made|")
+		}
+	})
+}

@@ -1,0 +1,213 @@
+package interp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/mrmd/mrmd-python/cpython"
+)
+
+const (
+	// defaultLookInDeadline is when a question is answered without Python.
+	defaultLookInDeadline = 300 * time.Millisecond
+	// maxVisitors bounds the threads that user code can hold on to.
+	maxVisitors = 8
+	// stopAgainAfter is how long user code that was told to stop, and did not,
+	// is left alone.
+	stopAgainAfter = time.Second
+)
+
+// lookIn asks questions about live objects on threads beside the main one. One
+// question is answered at a time, in order. A visit in which user code does not
+// come back (a __repr__ that sleeps) is left behind: the next question, and this
+// one asked again with less user code, go to another thread.
+type lookIn struct {
+	deadline  time.Duration
+	snapshots snapshots
+
+	turn   chan struct{}
+	idle   chan *cpython.Visitor
+	made   atomic.Int32
+	number atomic.Int64
+	// stopper is a thread that only ever tells others to stop.
+	stopper     *cpython.Visitor
+	stopperErr  error
+	makeStopper sync.Once
+}
+
+var errNoVisitor = errors.New("all threads that look in are held by user code")
+
+func newLookIn(deadline time.Duration) *lookIn {
+	return &lookIn{
+		deadline: cmp.Or(deadline, defaultLookInDeadline),
+		turn:     make(chan struct{}, 1),
+		idle:     make(chan *cpython.Visitor, maxVisitors),
+	}
+}
+
+// visitor gives an idle visitor, a new one when there is none.
+func (l *lookIn) visitor() (*cpython.Visitor, error) {
+	select {
+	case visitor := <-l.idle:
+		return visitor, nil
+	default:
+	}
+	if l.made.Add(1) > maxVisitors {
+		l.made.Add(-1)
+		return nil, errNoVisitor
+	}
+	visitor, err := cpython.NewVisitor()
+	if err != nil {
+		l.made.Add(-1)
+	}
+	return visitor, err
+}
+
+// ask gives the answer; the error is ctx's when its deadline has come. What
+// computes is waited for when it takes longer than a look, without the turn; what
+// only looks is asked again with less user code. Any goroutine that does not hold
+// the GIL.
+func (l *lookIn) ask(ctx context.Context, e *Engine, key snapshotKey, computes bool) (jsontext.Value, error) {
+	if err := e.waitReady(ctx); err != nil {
+		return nil, err
+	}
+	for attempt := 0; ; attempt++ {
+		select {
+		case l.turn <- struct{}{}:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if ctx.Err() != nil {
+			<-l.turn
+			return nil, ctx.Err()
+		}
+		visitor, err := l.visitor()
+		if err != nil {
+			<-l.turn
+			if errors.Is(err, errNoVisitor) {
+				return nil, context.DeadlineExceeded
+			}
+			return nil, err
+		}
+		v := &visit{
+			lookIn: l, engine: e, key: key, attempt: attempt, number: int(l.number.Add(1)),
+			patience: l.deadline / 3, began: make(chan struct{}), done: make(chan struct{}), stuck: make(chan struct{}),
+		}
+		go v.run(ctx, visitor)
+		select {
+		case <-v.done:
+			return v.answer, v.err
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-v.stuck:
+		}
+		if computes {
+			select {
+			case <-v.done:
+				return v.answer, v.err
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			}
+		}
+	}
+}
+
+// visit is one attempt at a question.
+type visit struct {
+	lookIn   *lookIn
+	engine   *Engine
+	key      snapshotKey
+	attempt  int
+	number   int
+	patience time.Duration
+
+	// began is closed when the visit has the GIL, done when it is over, stuck
+	// when it took too long and the turn has gone on to others.
+	began, done, stuck chan struct{}
+	answer             jsontext.Value
+	err                error
+}
+
+// run has the turn, and gives it back when the visit is over or stuck.
+func (v *visit) run(ctx context.Context, visitor *cpython.Visitor) {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		v.err = visitor.Do(context.Background(), func() error {
+			close(v.began)
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return v.call()
+		})
+	}()
+	// Until it has the GIL it is not stuck but waits, as any other visit would.
+	<-v.began
+	patience := time.NewTimer(v.patience)
+	defer patience.Stop()
+	select {
+	case <-over:
+		<-v.lookIn.turn
+	case <-patience.C:
+		close(v.stuck)
+		<-v.lookIn.turn
+		v.stopUserCode(over)
+	}
+	v.lookIn.idle <- visitor
+	close(v.done)
+}
+
+func (v *visit) call() error {
+	object := max(int(v.patience.Milliseconds()*2/5), 1)
+	result, err := cpython.Call(v.engine.runner.answer, v.key.session, v.key.kind, v.key.question,
+		v.number, object, v.attempt)
+	if err != nil {
+		return err
+	}
+	defer result.DecRef()
+	items, err := cpython.Items(result, 2)
+	if err != nil {
+		return err
+	}
+	status, err := cpython.GoText(items[0])
+	if err != nil {
+		return err
+	}
+	text, err := cpython.GoText(items[1])
+	if err != nil {
+		return err
+	}
+	v.answer, err = answerOf(status, text)
+	return err
+}
+
+// stopUserCode raises an exception in the user code that holds the visit, now and
+// then, until it is over.
+func (v *visit) stopUserCode(over <-chan struct{}) {
+	l := v.lookIn
+	l.makeStopper.Do(func() { l.stopper, l.stopperErr = cpython.NewVisitor() })
+	for {
+		if l.stopperErr == nil {
+			// What can't be stopped is waited for all the same.
+			_ = l.stopper.Do(context.Background(), func() error {
+				stopped, err := callModule(embeddedPackage+".visits", "overdue", v.number)
+				if err != nil {
+					return err
+				}
+				stopped.DecRef()
+				return nil
+			})
+		}
+		select {
+		case <-over:
+			return
+		case <-time.After(stopAgainAfter):
+		}
+	}
+}

@@ -1,0 +1,19 @@
+"""JSON as the wire has it. Any thread; needs the GIL."""
+
+import json
+from json.encoder import encode_basestring as quoted
+
+__all__ = ["Written", "clean", "encode", "quoted"]
+
+encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Written(str):
+    """A text that is JSON already."""
+
+
+def clean(text):
+    """Replace lone surrogates, which no UTF-8 has."""
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,0 +1,457 @@
+"""What is known of arrays, tables and tensors: shape, type, size and a short text.
+
+Only the first few elements are looked at. The libraries are never imported here: an
+object of theirs is there only when somebody else has. Any thread; needs the GIL.
+"""
+
+import sys
+from typing import NamedTuple
+
+from _mrmd import members
+
+_ROWS = 5
+_COLUMNS = 8
+_ELEMENTS = 10
+_CELL = 24
+
+
+class Facts(NamedTuple):
+    """What a library's object says about itself."""
+
+    # Lists and texts as the wire has them; None where there is nothing to say.
+    shape: object = None
+    dtype: object = None
+    length: object = None
+    nbytes: object = None
+    size: object = None
+    columns: object = None
+
+
+def kind_of(value):
+    """Name the sort of library object a value is, None for any other.
+
+    One of "array", "scalar", "frame", "series", "index", "polars_frame",
+    "polars_series", "polars_lazy", "tensor", "arrow_table", "arrow_array".
+    """
+    for kind in members.mro(type(value)):
+        module = members.module_of(kind).partition(".")[0]
+        if module in _KINDS and members.is_safe(kind):
+            found = _KINDS[module].get(members.type_name(kind))
+            if found is not None:
+                return found
+        if module == "builtins":
+            return None
+    return None
+
+
+_KINDS = {
+    "numpy": {"ndarray": "array", "generic": "scalar"},
+    "pandas": {"DataFrame": "frame", "Series": "series", "Index": "index"},
+    "polars": {
+        "DataFrame": "polars_frame",
+        "Series": "polars_series",
+        "LazyFrame": "polars_lazy",
+    },
+    "torch": {"Tensor": "tensor"},
+    "pyarrow": {
+        "Table": "arrow_table",
+        "RecordBatch": "arrow_table",
+        "ChunkedArray": "arrow_array",
+        "Array": "arrow_array",
+    },
+}
+
+
+def facts(value, kind):
+    """Give the Facts of a value that kind_of knows; never raises."""
+    try:
+        return _FACTS[kind](value)
+    except Exception:
+        return Facts()
+
+
+def preview(value, room, write):
+    """Give a short text, None for what is no library's object.
+
+    `write(element, room)` makes the text of an element.
+    """
+    kind = kind_of(value)
+    if kind is None:
+        return None
+    try:
+        return _PREVIEWS[kind](value, room, write)
+    except Exception:
+        return f"<{members.type_name(type(value))}>"
+
+
+def line(value, write):
+    """Say in one line what a value is, None for what is no library's object."""
+    kind = kind_of(value)
+    if kind is None or kind == "scalar":
+        return None
+    known = facts(value, kind)
+    parts = [members.type_name(type(value))]
+    if known.shape is not None:
+        parts.append("(" + ", ".join(map(str, known.shape)) + ")")
+    if known.dtype is not None:
+        parts.append(f"dtype={known.dtype}")
+    head = " ".join(parts)
+    if known.columns is not None:
+        return f"{head}: {', '.join(known.columns[:_COLUMNS])}"
+    elements = _first_elements(value, kind)
+    if elements is None:
+        return head
+    texts = [write(element, _CELL) for element in elements]
+    if known.length is not None and _count(known.shape) > len(texts):
+        texts.append("...")
+    return f"{head} [{', '.join(texts)}]"
+
+
+def _count(shape):
+    count = 1
+    for length in shape or (0,):
+        count *= length
+    return count
+
+
+def _first_elements(value, kind):
+    try:
+        return _ELEMENTS_OF[kind](value) if kind in _ELEMENTS_OF else None
+    except Exception:
+        return None
+
+
+def plain_array(value):
+    """Give an array as a plain ndarray, without running a subclass's code."""
+    numpy = sys.modules["numpy"]
+    return numpy.ndarray.view(value, numpy.ndarray)
+
+
+def _array_facts(value):
+    value = plain_array(value)
+    shape = list(value.shape)
+    length = shape[0] if shape else None
+    columns = list(value.dtype.names) if value.dtype.names else None
+    return Facts(
+        shape,
+        str(value.dtype) if columns is None else "structured",
+        length,
+        value.nbytes,
+        _bytes_text(value.nbytes),
+        columns,
+    )
+
+
+def _array_elements(value):
+    value = plain_array(value)
+    return list(value.flat[:_ELEMENTS].tolist())
+
+
+def _array_preview(value, room, write):
+    numpy = sys.modules["numpy"]
+    name = members.type_name(type(value))
+    value = plain_array(value)
+    if value.dtype.hasobject or value.ndim == 0:
+        texts = [write(element, _CELL) for element in _array_elements(value)]
+        if value.size > len(texts):
+            texts.append("...")
+        inside = ", ".join(texts)
+        if value.ndim == 0:
+            return f"{_array_name(name)}({inside})"
+        return f"{_array_name(name)}([{inside}], dtype={value.dtype.name})"
+    if value.dtype.itemsize > 1000:
+        return f"<{name} of {value.dtype.itemsize}-byte items>"
+    text = numpy.array2string(
+        value,
+        max_line_width=80,
+        separator=", ",
+        threshold=200,
+        edgeitems=3,
+        prefix=_array_name(name) + "(",
+    )
+    usual = value.dtype.kind in "bc" or value.dtype in (
+        numpy.dtype(int),
+        numpy.dtype(float),
+    )
+    if usual and value.size:
+        return f"{_array_name(name)}({text})"
+    return f"{_array_name(name)}({text}, dtype={value.dtype.name})"
+
+
+def _array_name(name):
+    return "array" if name == "ndarray" else name
+
+
+def _scalar_facts(value):
+    return Facts(dtype=str(value.dtype), nbytes=value.nbytes)
+
+
+def _scalar_preview(value, room, write):
+    numpy = sys.modules["numpy"]
+    if isinstance(value, numpy.void):
+        return write(value.item(), room)
+    if isinstance(value, (numpy.str_, numpy.bytes_)):
+        return f"np.{type(value).__name__}({write(value.item(), room)})"
+    return repr(value)
+
+
+def _names_of(labels):
+    return [_label(label) for label in labels[:100]]
+
+
+def _label(label):
+    return label if type(label) is str else str(label)[:200]
+
+
+def _table_size(rows, columns):
+    return f"{rows} rows \N{MULTIPLICATION SIGN} {columns} cols"
+
+
+def _frame_facts(value):
+    rows, columns = value.shape
+    return Facts(
+        [rows, columns],
+        None,
+        rows,
+        _frame_bytes(value),
+        _table_size(rows, columns),
+        _names_of(value.columns),
+    )
+
+
+def _frame_bytes(value):
+    # Without following references: what a million strings take is not looked up.
+    return int(sum(block.values.nbytes for block in value._mgr.blocks))
+
+
+def _series_facts(value):
+    length = len(value.index)
+    return Facts(
+        [length], str(value.dtype), length, int(value.array.nbytes), f"{length} items"
+    )
+
+
+def _index_facts(value):
+    length = len(value)
+    return Facts([length], str(value.dtype), length, None, f"{length} items")
+
+
+def _series_elements(value):
+    return value.iloc[:_ELEMENTS].tolist()
+
+
+def _index_elements(value):
+    return value[:_ELEMENTS].tolist()
+
+
+def _text_table(names, index, rows, write):
+    """Lay out cells; `index` has a label for each row, or is None."""
+    table = [[""] * (index is not None) + [_cut(name) for name in names]]
+    for number, row in enumerate(rows):
+        label = [] if index is None else [_cell(index[number], write)]
+        table.append(label + [_cell(item, write) for item in row])
+    widths = [max(map(len, column)) for column in zip(*table, strict=False)]
+    return "\n".join(
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=False))
+        for row in table
+    )
+
+
+def _cut(text):
+    return text if len(text) <= _CELL else text[: _CELL - 3] + "..."
+
+
+def _cell(item, write):
+    if type(item) is str:
+        return _cut(item.replace("\n", "\\n"))
+    return _cut(write(item, _CELL).replace("\n", " "))
+
+
+def _more(text, rows, columns):
+    if rows > _ROWS or columns > _COLUMNS:
+        return f"{text}\n... [{rows} rows x {columns} columns]"
+    return text
+
+
+def _frame_preview(value, room, write):
+    rows, columns = value.shape
+    if not columns:
+        return f"Empty DataFrame ({rows} rows)"
+    head = value.iloc[:_ROWS, :_COLUMNS]
+    cells = [head.iloc[:, number].tolist() for number in range(head.shape[1])]
+    names = _names_of(head.columns)
+    table = _text_table(
+        names, head.index.tolist(), list(zip(*cells, strict=False)), write
+    )
+    return _more(table, rows, columns)
+
+
+def _series_preview(value, room, write):
+    head = value.iloc[:_ROWS]
+    rows = [[item] for item in head.tolist()]
+    table = _text_table([""], head.index.tolist(), rows, write)
+    name = "" if value.name is None else f"Name: {_label(value.name)}, "
+    more = f"\n... [{len(value.index)} rows]" if len(value.index) > _ROWS else ""
+    return f"{table.partition(chr(10))[2]}{more}\n{name}dtype: {value.dtype}"
+
+
+def _index_preview(value, room, write):
+    texts = [write(item, _CELL) for item in _index_elements(value)]
+    if len(value) > len(texts):
+        texts.append("...")
+    name = members.type_name(type(value))
+    return f"{name}([{', '.join(texts)}], dtype={value.dtype}, length={len(value)})"
+
+
+def _polars_frame_facts(value):
+    rows, columns = value.shape
+    size = _table_size(rows, columns)
+    return Facts([rows, columns], None, rows, None, size, _names_of(value.columns))
+
+
+def _polars_frame_preview(value, room, write):
+    rows, columns = value.shape
+    head = value[:_ROWS, :_COLUMNS]
+    if not columns:
+        return "DataFrame (0 rows)"
+    table = _text_table(_names_of(head.columns), None, head.rows(), write)
+    return _more(table, rows, columns)
+
+
+def _polars_series_facts(value):
+    length = value.len()
+    return Facts([length], str(value.dtype), length, None, f"{length} items")
+
+
+def _polars_elements(value):
+    return value[:_ELEMENTS].to_list()
+
+
+def _polars_series_preview(value, room, write):
+    texts = [write(item, _CELL) for item in _polars_elements(value)]
+    if value.len() > len(texts):
+        texts.append("...")
+    return f"Series({value.name!r}, [{', '.join(texts)}], dtype={value.dtype})"
+
+
+def _nothing(value):
+    return Facts()
+
+
+def _type_only(value, room, write):
+    return f"<{members.type_name(type(value))}>"
+
+
+def _tensor_facts(value):
+    shape = list(value.shape)
+    nbytes = value.element_size() * value.nelement()
+    length = shape[0] if shape else None
+    return Facts(shape, str(value.dtype), length, nbytes, _bytes_text(nbytes))
+
+
+def _tensor_elements(value):
+    # Reading from a GPU would wait for what it is computing.
+    if value.device.type != "cpu" or value.layout is not _strided():
+        return None
+    corner = value.detach()
+    while corner.dim() > 1:
+        corner = corner[0] if len(corner) else corner.flatten()
+    return corner[:_ELEMENTS].tolist() if corner.dim() else [corner.item()]
+
+
+def _strided():
+    return sys.modules["torch"].strided
+
+
+def _tensor_preview(value, room, write):
+    known = _tensor_facts(value)
+    elements = _first_elements(value, "tensor")
+    where = "" if value.device.type == "cpu" else f", device='{value.device}'"
+    described = f"shape={tuple(known.shape)}, dtype={known.dtype}{where}"
+    if elements is None:
+        return f"tensor({described})"
+    texts = [write(element, _CELL) for element in elements]
+    if _count(known.shape or [1]) > len(texts):
+        texts.append("...")
+    return f"tensor([{', '.join(texts)}], {described})"
+
+
+def _arrow_table_facts(value):
+    rows, columns = value.num_rows, value.num_columns
+    size = _table_size(rows, columns)
+    names = _names_of(value.schema.names)
+    return Facts([rows, columns], None, rows, None, size, names)
+
+
+def _arrow_table_preview(value, room, write):
+    rows, columns = value.num_rows, value.num_columns
+    if not columns:
+        return f"{members.type_name(type(value))} ({rows} rows)"
+    names = value.schema.names[:_COLUMNS]
+    cells = [
+        value.column(number).slice(0, _ROWS).to_pylist() for number in range(len(names))
+    ]
+    table = _text_table(_names_of(names), None, list(zip(*cells, strict=False)), write)
+    return _more(table, rows, columns)
+
+
+def _arrow_array_facts(value):
+    length = len(value)
+    return Facts([length], str(value.type), length, None, f"{length} items")
+
+
+def _arrow_elements(value):
+    return value.slice(0, _ELEMENTS).to_pylist()
+
+
+def _arrow_array_preview(value, room, write):
+    texts = [write(item, _CELL) for item in _arrow_elements(value)]
+    if len(value) > len(texts):
+        texts.append("...")
+    return f"{members.type_name(type(value))}([{', '.join(texts)}], type={value.type})"
+
+
+def _bytes_text(count):
+    size, units = float(count), ["bytes", "kB", "MB", "GB", "TB"]
+    while size >= 1000 and len(units) > 1:
+        size /= 1000
+        units.pop(0)
+    return f"{size:.3g} {units[0]}"
+
+
+_FACTS = {
+    "array": _array_facts,
+    "scalar": _scalar_facts,
+    "frame": _frame_facts,
+    "series": _series_facts,
+    "index": _index_facts,
+    "polars_frame": _polars_frame_facts,
+    "polars_series": _polars_series_facts,
+    "polars_lazy": _nothing,
+    "tensor": _tensor_facts,
+    "arrow_table": _arrow_table_facts,
+    "arrow_array": _arrow_array_facts,
+}
+
+_PREVIEWS = {
+    "array": _array_preview,
+    "scalar": _scalar_preview,
+    "frame": _frame_preview,
+    "series": _series_preview,
+    "index": _index_preview,
+    "polars_frame": _polars_frame_preview,
+    "polars_series": _polars_series_preview,
+    "polars_lazy": _type_only,
+    "tensor": _tensor_preview,
+    "arrow_table": _arrow_table_preview,
+    "arrow_array": _arrow_array_preview,
+}
+
+_ELEMENTS_OF = {
+    "array": _array_elements,
+    "series": _series_elements,
+    "index": _index_elements,
+    "polars_series": _polars_elements,
+    "tensor": _tensor_elements,
+    "arrow_array": _arrow_elements,
+}

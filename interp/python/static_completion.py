@@ -1,0 +1,106 @@
+"""Completion by jedi, for code that has not run. Any thread; needs the GIL.
+
+jedi reads code and runs none. It is told where the session's modules and classes
+come from by import lines put before the code.
+"""
+
+import re
+import sys
+import threading
+
+from _mrmd import members
+
+_one_at_a_time = threading.Lock()
+_preparing = None
+# How long a question waits, in seconds, while jedi is still being imported.
+_WAIT = 0.05
+_LONGEST = 100_000
+_MOST = 500
+_KINDS = {
+    "module": "module",
+    "class": "class",
+    "function": "function",
+    "instance": "variable",
+    "statement": "variable",
+    "param": "variable",
+    "keyword": "keyword",
+    "property": "property",
+}
+
+
+def prepare():
+    """Begin to import jedi, which takes longer than a question may, on the first call."""
+    global _preparing
+    if _preparing is None:
+        _preparing = threading.Thread(
+            target=_prepare, name="completion-import", daemon=True
+        )
+        _preparing.start()
+
+
+def _prepare():
+    try:
+        import jedi
+
+        jedi.Script("''.up").complete()
+    except Exception:
+        # Without jedi, or with one that fails, live objects have to do.
+        return
+
+
+def find(desk, place, word):
+    """Give what jedi proposes at the cursor; nothing when it is not to be had."""
+    _preparing.join(_WAIT)
+    if _preparing.is_alive() or len(place.code) > _LONGEST:
+        return []
+    if not _one_at_a_time.acquire(blocking=False):
+        return []
+    try:
+        return _find(desk, place, word)
+    except Exception:
+        # jedi fails on some code; then there is nothing to propose.
+        return []
+    finally:
+        _one_at_a_time.release()
+
+
+def _find(desk, place, word):
+    import jedi
+
+    from _mrmd.completion import Match
+
+    header = _imports(desk.shell.user_ns, place.code)
+    code = "".join(line + "\n" for line in header) + place.code
+    before = place.code[: place.cursor]
+    line = before.count("\n") + 1 + len(header)
+    column = len(before) - (before.rfind("\n") + 1)
+    matches = []
+    for found in jedi.Script(code).complete(line, column)[:_MOST]:
+        name = found.name
+        if name.startswith(word):
+            rank = "9" if name.startswith("__") else "7" if name[0] == "_" else "1"
+            kind = _KINDS.get(found.type, "variable")
+            matches.append(Match(name, kind, found.type, rank))
+    return matches
+
+
+def _imports(space, code):
+    """Say where the names in the code come from that the session has imported."""
+    lines = []
+    for name in sorted(set(re.findall(r"[^\W\d]\w*", code)))[:500]:
+        value = dict.get(space, name, members.ABSENT)
+        if value is members.ABSENT:
+            continue
+        if members.is_module(value):
+            module = members.instance_dict(value).get("__name__")
+            if type(module) is str and module in sys.modules:
+                lines.append(f"import {module} as {name}")
+            continue
+        origin = value if members.is_class(value) else type(value)
+        module = members.module_of(origin)
+        kind = members.type_name(origin)
+        if module in ("__main__", "", "builtins") or not kind.isidentifier():
+            continue
+        if members.is_class(value):
+            lines.append(f"from {module} import {kind} as {name}")
+    return lines
