@@ -196,22 +196,24 @@ static void raise_what_is_pending(PyObject **result) {
     PyErr_Restore(type, value, traceback);
 }
 
-static int take_request(void) {
+/* Delivers a request that came while no user code ran, now that some is about
+ * to: as a signal, so that it is the user's own handler that runs if she has one,
+ * and at a place in her code. */
+static void deliver_request(void) {
     unsigned run = atomic_load(&current_run);
-    return run != 0 && atomic_compare_exchange_strong(&requested_run, &run, 0);
+    if (run != 0 && atomic_load(&requested_run) == run) {
+        union sigval value = {.sival_int = (int)run};
+        pthread_sigqueue(pthread_self(), SIGINT, value);
+    }
 }
 
 /* Calls the user's code; only within such a call is SIGINT raised. When it
  * returns no interrupt meant for this code can be raised any more: what was
  * already tripped is raised here. Needs the GIL, main thread. */
 PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments) {
-    PyObject *result = NULL;
     atomic_fetch_add(&user_code_depth, 1);
-    if (take_request()) {
-        PyErr_SetNone(PyExc_KeyboardInterrupt);
-    } else {
-        result = PyObject_CallObject(callable, arguments);
-    }
+    deliver_request();
+    PyObject *result = PyObject_CallObject(callable, arguments);
     atomic_fetch_sub(&user_code_depth, 1);
     raise_what_is_pending(&result);
     return result;
@@ -227,9 +229,9 @@ PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments) {
         result = PyObject_CallObject(callable, arguments);
     }
     atomic_store(&user_code_depth, depth);
-    if (result != NULL && depth > 0 && take_request()) {
-        Py_CLEAR(result);
-        PyErr_SetNone(PyExc_KeyboardInterrupt);
+    if (depth > 0) {
+        deliver_request();
+        raise_what_is_pending(&result);
     }
     return result;
 }

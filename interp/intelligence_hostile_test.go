@@ -57,7 +57,7 @@ func TestNothingOfTheUsersIsCalled(t *testing.T) {
 		t.Fatalf("variables are %s", variableNames(list))
 	}
 	for _, code := range []string{"trap", "trap.area", "trap.kept", "strange", "Strange", "Trap", "Trap.area",
-		"plain.area", "plain.described", "plain.inside", "holder", "holder[0]", "holder[1]['t']", "plain.area.real"} {
+		"plain.area", "plain.described", "plain.inside", "holder", "holder[0].kept", "holder[1]['t'].area", "plain.area.real"} {
 		hoverEnd(t, session, code)
 		inspect(t, session, code, 2)
 		complete(t, session, code+".|")

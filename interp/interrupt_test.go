@@ -177,3 +177,26 @@ func TestInterruptBeforeTheCodeBegins(t *testing.T) {
 		t.Errorf("ended with %+v", outcome.Error)
 	}
 }
+
+// An interrupt between two statements is the user's handler's, like any other.
+func TestUsersHandlerGetsInterruptsBetweenStatements(t *testing.T) {
+	for range 20 {
+		sink := &signalled{text: "begun\n", seen: make(chan struct{})}
+		done := make(chan mrp.Outcome)
+		go func() {
+			outcome, _ := engine.Execute(context.Background(), mrp.Execution{Code: `
+import signal, time
+caught = []
+signal.signal(signal.SIGINT, lambda *_: caught.append(1))
+print('begun')
+while not caught: time.sleep(0.001)
+'caught'`}, sink)
+			done <- outcome
+		}()
+		<-sink.seen
+		engine.Interrupt()
+		if outcome := <-done; resultOf(outcome) != "'caught'" {
+			t.Fatalf("ended with %+v", outcome.Error)
+		}
+	}
+}

@@ -193,9 +193,7 @@ class Parts:
         text = self._describer.key_text(key)
         if not is_literal(key) or len(text) >= _LONGEST_NAME:
             return f"{text}#{number}"
-        while self._has(text):
-            text = f"[{text}]"
-        return text
+        return f"{text}#{number}" if self._has(text) else text
 
     def _has(self, key):
         try:

@@ -7,6 +7,7 @@ groups too. Any thread; needs the GIL.
 import os
 import re
 import traceback
+import types
 
 import IPython
 
@@ -24,6 +25,7 @@ def describe(shell, error, cell_file):
     """
     kind = type(error).__name__
     message = _message(error)
+    error.__traceback__ = _with_lines(error.__traceback__)
     line, column = _position(error, cell_file)
     return kind, message, lines(shell, error), line, column
 
@@ -84,6 +86,34 @@ def _message(error):
         return str(error)
     except Exception as problem:
         return f"(its message can't be shown: {type(problem).__name__})"
+
+
+def _with_lines(trace):
+    """Give the traceback with a line for each frame.
+
+    An interrupt may hit an instruction that belongs to no line.
+    """
+    entries = []
+    while trace is not None:
+        entries.append(trace)
+        trace = trace.tb_next
+    if all(entry.tb_lineno is not None for entry in entries):
+        return entries[0] if entries else None
+    rebuilt = None
+    for entry in reversed(entries):
+        line = entry.tb_lineno or _line_before(entry)
+        rebuilt = types.TracebackType(rebuilt, entry.tb_frame, entry.tb_lasti, line)
+    return rebuilt
+
+
+def _line_before(entry):
+    code = entry.tb_frame.f_code
+    before = [
+        line
+        for start, _, line in code.co_lines()
+        if line is not None and start <= entry.tb_lasti
+    ]
+    return before[-1] if before else code.co_firstlineno
 
 
 def _position(error, cell_file):

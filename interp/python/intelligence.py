@@ -4,6 +4,7 @@ A question and its answer are JSON. Any thread but the main one; needs the GIL.
 """
 
 import json
+import weakref
 
 from _mrmd import (
     bounded_repr,
@@ -31,7 +32,9 @@ class Desk:
         self.visit = visit
         self.uses_jedi = uses_jedi
         self.previewer = bounded_repr.Previewer(visit)
-        self.describer = variables.Describer(visit, self.previewer)
+        self.describer = variables.Describer(
+            visit, self.previewer, _written.setdefault(shell, {})
+        )
         self.resolver = expressions.Resolver(shell, visit, self.describer)
         self.narrator = descriptions.Narrator(
             self.resolver, self.previewer, visit, self.describer
@@ -83,6 +86,7 @@ class Desk:
 
 
 _ABSENT = object()
+_written = weakref.WeakKeyDictionary()
 
 
 class NoSession:

@@ -4,6 +4,7 @@ Nothing here calls a property, `__getattr__`, `__getattribute__` or `__class__`.
 Any thread; needs the GIL.
 """
 
+import collections
 import sys
 import types
 
@@ -23,7 +24,9 @@ _SAFE_LIBRARIES = frozenset(
     }
 )  # fmt: skip
 
+_IN_C = (types.GetSetDescriptorType, types.MemberDescriptorType)
 _BOUND_HARMLESSLY = (
+    type(collections.namedtuple("Pair", "a").a),
     types.MemberDescriptorType,
     types.MethodDescriptorType,
     types.WrapperDescriptorType,
@@ -113,7 +116,7 @@ def instance_dict(value):
     for kind in _mro_of(type(value)):
         descriptor = _class_dict_of(kind).get("__dict__")
         if descriptor is not None:
-            if type(descriptor) is not types.GetSetDescriptorType:
+            if not is_one_of(type(descriptor), _IN_C):
                 return {}
             try:
                 found = descriptor.__get__(value)

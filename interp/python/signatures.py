@@ -111,7 +111,9 @@ def _of_class(kind, depth):
             method = method.__func__
         if type(method) is types.FunctionType:
             return _without_first(_find(method, depth + 1))
-    return None
+        if method is not object.__dict__[name]:
+            return None
+    return inspect.Signature()
 
 
 def _without_first(signature):

@@ -92,36 +92,33 @@ def listing(shell, request, describe):
 class Describer:
     """Describes values for one visit."""
 
-    def __init__(self, visit, previewer):
-        """Use the time of `visit`; texts come from `previewer`."""
+    def __init__(self, visit, previewer, written):
+        """Use the time of `visit`; texts come from `previewer`.
+
+        `written` remembers entries from one visit to the next.
+        """
         self._visit = visit
         self._previewer = previewer
+        # name: (value, entry) of plain values, which need no second look.
+        self._written = written
 
     def entry_json(self, name, value):
         """Give an entry as JSON; plain values, the most of any namespace, fast."""
+        known = self._written.get(name)
+        if known is not None and known[0] is value:
+            return known[1]
         kind = type(value)
-        if kind is int and -_SMALL < value < _SMALL:
-            text = repr(value)
-        elif kind is float or value is None or kind is bool:
-            text = repr(value)
-        elif kind is str and len(value) <= _VALUE:
-            return (
-                f'{{"name":{json_text.quoted(name)},"type":"str",'
-                f'"value":{json_text.quoted(repr(value))},"size":null,'
-                f'"expandable":false,"shape":null,"dtype":null,"length":{len(value)},'
-                '"keys":null,"nbytes":null}'
-            )
-        else:
-            if kind is list or kind is tuple or kind is dict:
-                text = _small_text(value, kind)
-                if text is not None:
-                    return _container_json(name, value, kind, text)
-            return json_text.encode(self.entry(name, value))
-        return (
-            f'{{"name":{json_text.quoted(name)},"type":"{kind.__name__}","value":"{text}",'
-            '"size":null,"expandable":false,"shape":null,"dtype":null,"length":null,'
-            '"keys":null,"nbytes":null}'
-        )
+        text = _plain_json(name, value, kind)
+        if text is not None:
+            if len(self._written) > 2 * DEFAULT_LIMIT:
+                self._written.clear()
+            self._written[name] = (value, text)
+            return text
+        if kind is list or kind is tuple or kind is dict:
+            text = _small_text(value, kind)
+            if text is not None:
+                return _container_json(name, value, kind, text)
+        return json_text.encode(self.entry(name, value))
 
     def entry(self, name, value, limit=_VALUE):
         """Describe a value as the wire has it, under a name; never raises."""
@@ -221,6 +218,31 @@ class Describer:
             count is None or (request.get("offset") or 0) + len(children) < count
         )
         return entry
+
+
+def _plain_json(name, value, kind):
+    """Give the entry of an unchangeable value of a plain type, None for others."""
+    if kind is str:
+        if len(value) > _VALUE:
+            return None
+        return (
+            f'{{"name":{json_text.quoted(name)},"type":"str",'
+            f'"value":{json_text.quoted(repr(value))},"size":null,'
+            f'"expandable":false,"shape":null,"dtype":null,"length":{len(value)},'
+            '"keys":null,"nbytes":null}'
+        )
+    if not (
+        kind is float
+        or value is None
+        or kind is bool
+        or (kind is int and -_SMALL < value < _SMALL)
+    ):
+        return None
+    return (
+        f'{{"name":{json_text.quoted(name)},"type":"{kind.__name__}","value":"{value!r}",'
+        '"size":null,"expandable":false,"shape":null,"dtype":null,"length":null,'
+        '"keys":null,"nbytes":null}'
+    )
 
 
 def _small_text(value, kind):

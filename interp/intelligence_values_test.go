@@ -1,0 +1,279 @@
+package interp
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mrmd/mrmd-python/mrp"
+)
+
+func TestHoverSaysWhatAValueIs(t *testing.T) {
+	session := newSession(t, `
+import collections, dataclasses, datetime, decimal, enum, functools, types, array as arrays
+import numpy as np, pandas as pd, polars as pl, pyarrow as pa
+@dataclasses.dataclass
+class Point: x: int; y: list
+@dataclasses.dataclass
+class Own:
+    x: int
+    def __repr__(self): return 'own'
+Pair = collections.namedtuple('Pair', 'a b')
+class Colour(enum.Enum): RED = 1
+point, own, pair, red = Point(1, [2]), Own(1), Pair(1, 2), Colour.RED
+cyclic = []; cyclic.append(cyclic)
+huge = 10 ** 100000
+long_text = 'z' * 1000
+big = {i: i for i in range(500)}
+counter = collections.Counter('aab'); dd = collections.defaultdict(list, a=[1]); od = collections.OrderedDict(a=1)
+dq = collections.deque([1, 2], maxlen=5)
+arr = np.arange(12).reshape(3, 4); objects = np.array([None, 'x'], dtype=object); scalar = np.float64(1.5)
+df = pd.DataFrame({'a': [1, 2, 3], 'b': ['x', 'y', None]}); ser = pd.Series([1, 2, 3], name='a')
+pf = pl.DataFrame({'p': [1, 2]}); ps = pl.Series('s', [1, 2]); tbl = pa.table({'t': [1, 2]})
+gen = (i for i in range(3)); now = datetime.datetime(2020, 1, 2); dec = decimal.Decimal('1.5')
+error = ValueError('no'); half = functools.partial(int, base=2)
+def f(a, b=2): 'doc of f'
+class C:
+    'doc of C'
+    def m(self, q=1): 'doc of m'
+    @property
+    def p(self): raise AssertionError
+    @staticmethod
+    def s(z): pass
+    @classmethod
+    def k(cls, y): pass
+c = C()
+surrogate = 'a\ud800b'
+`)
+	for code, want := range map[string]string{
+		"point": "Point(x=1, y=[2])", "own": "own", "pair": "Pair(a=1, b=2)", "red": "<Colour.RED: 1>",
+		"cyclic": "[[...]]", "counter": "Counter({'a': 2, 'b': 1})", "dd": "defaultdict(<class 'list'>, {'a': [1]})",
+		"od": "OrderedDict({'a': 1})", "dq": "deque([1, 2])", "arr": "ndarray (3, 4) dtype=int64 [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, ...]",
+		"objects": "ndarray (2) dtype=object [None, 'x']", "df": "DataFrame (3, 2): a, b",
+		"ser": "Series (3) dtype=int64 [1, 2, 3]", "pf": "DataFrame (2, 1): p", "ps": "Series (2) dtype=Int64 [1, 2]",
+		"tbl": "Table (2, 1): t", "now": "datetime.datetime(2020, 1, 2, 0, 0)", "dec": "Decimal('1.5')",
+		"error": "ValueError('no')", "half": "functools.partial(<class 'int'>, base=2)", "c.p": "<not evaluated>",
+		"surrogate": "'a\\ud800b'", "df.shape": "(3, 2)", "pair.b": "2",
+	} {
+		got := hoverEnd(t, session, code)
+		if text(got.Value) != want {
+			t.Errorf("%s is %s, want %s", code, text(got.Value), want)
+		}
+	}
+	for code, want := range map[string]string{
+		"f": "f(a, b=2)", "c.m": "c.m(q=1)", "C.s": "C.s(z)", "c.k": "c.k(y)", "print": "print(*args, sep=' ', end='\\n', file=None, flush=False)",
+		"C": "C()", "len": "len(obj, /)", "point.y.append": "point.y.append(object, /)", "Point": "Point(x: int, y: list) -> None",
+	} {
+		got := hoverEnd(t, session, code)
+		if text(got.Signature) != want {
+			t.Errorf("the signature of %s is %s, want %s", code, text(got.Signature), want)
+		}
+	}
+	if got := hoverEnd(t, session, "f"); text(got.Documentation) != "doc of f" || text(got.Docstring) != "doc of f" {
+		t.Errorf("f's documentation: %+v", got)
+	}
+	for _, code := range []string{"x + y", "for", "", "undefined", "# f", "'f'", "f(1)"} {
+		if got := hoverEnd(t, session, code); got.Found {
+			t.Errorf("something is found at the end of %q: %+v", code, got)
+		}
+	}
+	if got := hover(t, session, "'😀'; f(1)", 6); text(got.Name) != "f" {
+		t.Errorf("after an emoji: %+v", got)
+	}
+	if got := text(hoverEnd(t, session, "huge").Value); !strings.HasSuffix(got, "bits)") {
+		t.Errorf("a huge int is %s", got)
+	}
+	if got := text(hoverEnd(t, session, "long_text").Value); len(got) > 210 || !strings.HasSuffix(got, "...") {
+		t.Errorf("a long text is %s", got)
+	}
+	runHere(t, session, "assert list(gen) == [0, 1, 2]")
+}
+
+func TestInspectFindsSources(t *testing.T) {
+	session := newSession(t, "import functools, json\nx = 1\ndef f(a):\n    'doc'\n    return a\n\n@functools.lru_cache\ndef cached(n): return n\n\nclass Thing:\n    a = 1\n")
+	got := inspect(t, session, "f", 2)
+	if text(got.SourceCode) != "def f(a):\n    'doc'\n    return a\n" || got.Line == nil || *got.Line != 3 || text(got.Kind) != "function" {
+		t.Errorf("f: %+v %s", got, text(got.SourceCode))
+	}
+	if got := inspect(t, session, "cached", 2); !strings.Contains(text(got.SourceCode), "def cached") || text(got.Signature) != "cached(n)" {
+		t.Errorf("cached: %+v", got)
+	}
+	if got := inspect(t, session, "Thing", 2); !strings.HasPrefix(text(got.SourceCode), "class Thing:") || text(got.Kind) != "class" {
+		t.Errorf("Thing: %s", text(got.SourceCode))
+	}
+	if got := inspect(t, session, "json.dumps", 2); !strings.HasPrefix(text(got.SourceCode), "def dumps(") || !strings.HasSuffix(text(got.File), ".py") {
+		t.Errorf("json.dumps: %s", text(got.SourceCode))
+	}
+	if got := inspect(t, session, "f(1, ", 1); text(got.Name) != "f" {
+		t.Errorf("inside a call: %+v", got)
+	}
+	if got := inspect(t, session, "f", 0); got.Docstring != nil || text(got.Signature) != "f(a)" {
+		t.Errorf("detail 0: %+v", got)
+	}
+}
+
+func TestDrillDown(t *testing.T) {
+	session := newSession(t, `
+import collections, numpy as np, pandas as pd, polars as pl, types
+nested = {'a': {'b': [1, 2, {'c': 3}]}, 1: 'int', '1': 'str', (1, 2): 'tuple', 'x#1': 'hash', None: 'none', '[1]': 'brackets'}
+class C:
+    __slots__ = ('slot',)
+    def __init__(self): self.slot = [5]
+c = C()
+plain = types.SimpleNamespace(q={'z': 1})
+df = pd.DataFrame([[1, 2, 3]], columns=['a', 'a', ('t', 1)]); arr = np.arange(6).reshape(2, 3); pf = pl.DataFrame({'p': [1, 2]})
+structured = np.array([(1, 2.0)], dtype=[('left', int), ('right', float)])
+long = list(range(1000)); crowd = {3}
+gen = (i for i in range(3))
+`)
+	// Every child's name is the next step to that child.
+	for _, name := range []string{"nested", "c", "plain", "df", "arr", "pf", "structured", "crowd"} {
+		parent := variable(t, session, name)
+		if len(parent.Children) == 0 {
+			t.Errorf("%s has no children", name)
+		}
+		for _, child := range parent.Children {
+			if got := variable(t, session, name, child.Name); got.Value != child.Value || got.Type != child.Type {
+				t.Errorf("%s, %s: %s and %s", name, child.Name, got.Value, child.Value)
+			}
+		}
+	}
+	for path, want := range map[string]string{
+		"nested a b 2 c": "3", "nested ['a'] b [0]": "1", "nested 'a' 'b' -1": "{'c': 3}", "c slot 0": "5", "plain q z": "1",
+		"arr 1 2": "np.int64(5)", "df a 0": "np.int64(1)", "pf p 1": "2", "structured left 0": "np.int64(1)", "long 999": "999",
+	} {
+		steps := strings.Fields(path)
+		got := variable(t, session, steps[0], steps[1:]...).Value
+		if got != want && "np.int64("+got+")" != want {
+			t.Errorf("%s is %s, want %s", path, got, want)
+		}
+	}
+	answer, err := engine.Variable(context.Background(), mrp.VariableQuestion{Session: session, Name: "long", Offset: 990, MaxChildren: 5})
+	if got := read[described](t, answer, err); childNames(got) != "[990] [991] [992] [993] [994]" || !got.Truncated {
+		t.Errorf("a slice: %s", childNames(got))
+	}
+	if got := variable(t, session, "gen"); len(got.Children) != 0 {
+		t.Errorf("a generator has the children %s", childNames(got))
+	}
+	runHere(t, session, "assert list(gen) == [0, 1, 2]")
+}
+
+func TestFormat(t *testing.T) {
+	for code, want := range map[string]string{
+		"x=1":                           "x = 1",
+		"x=1\n":                         "x = 1\n",
+		"x = 1 + 2\n":                   "x = 1 + 2\n",
+		"x = = 1":                       "x = = 1",
+		"%time x=1\ny=2":                "%time x=1\ny = 2",
+		"if x:\n  !ls -l  |  wc\n  y=1": "if x:\n    !ls -l  |  wc\n    y = 1",
+		"files=!ls\nx=1":                "files=!ls\nx = 1",
+		"%%time\nx=1\n":                 "%%time\nx = 1\n",
+		"%%bash\necho  1":               "%%bash\necho  1",
+		"a = (1\n  % 2)\n":              "a = 1 % 2\n",
+		"'''\n%not a magic\n'''\nx=1":   "\"\"\"\n%not a magic\n\"\"\"\n\nx = 1",
+		"f?\nx=1":                       "f?\nx = 1",
+		"x=1\r\ny=2\r\n":                "x = 1\r\ny = 2\r\n",
+		"":                              "",
+	} {
+		answer, err := engine.Format(context.Background(), mrp.FormatQuestion{Code: code})
+		got := read[struct {
+			Formatted string  `json:"formatted"`
+			Changed   bool    `json:"changed"`
+			Error     *string `json:"error"`
+		}](t, answer, err)
+		if got.Formatted != want || got.Changed != (code != want) || (got.Error != nil) != strings.Contains(code, "= =") {
+			t.Errorf("%q becomes %q (%v, %s), want %q", code, got.Formatted, got.Changed, text(got.Error), want)
+		}
+	}
+}
+
+func TestHistory(t *testing.T) {
+	session := newSession(t, "first = 1")
+	for _, code := range []string{"second = [2]", "third = 3", "first + third"} {
+		runHere(t, session, code)
+	}
+	search := func(count int, pattern string, before *int) (codes []string, hasMore bool) {
+		answer, err := engine.History(context.Background(), mrp.HistoryQuestion{Session: session, Count: count, Pattern: pattern, Before: before})
+		got := read[struct {
+			Entries []struct {
+				HistoryIndex int    `json:"historyIndex"`
+				Code         string `json:"code"`
+			} `json:"entries"`
+			HasMore bool `json:"hasMore"`
+		}](t, answer, err)
+		for _, entry := range got.Entries {
+			codes = append(codes, entry.Code)
+		}
+		return codes, got.HasMore
+	}
+	three := 3
+	for _, test := range []struct {
+		count   int
+		pattern string
+		before  *int
+		want    string
+		hasMore bool
+	}{
+		{20, "", nil, "first = 1|second = [2]|third = 3|first + third", false},
+		{2, "", nil, "third = 3|first + third", true},
+		{2, "", &three, "first = 1|second = [2]", false},
+		{20, "first", nil, "first = 1|first + third", false},
+		{20, "*= ?", nil, "first = 1|third = 3", false},
+		{20, "*[2]", nil, "second = [2]", false},
+		{0, "", nil, "", true},
+	} {
+		codes, hasMore := search(test.count, test.pattern, test.before)
+		if got := strings.Join(codes, "|"); got != test.want || hasMore != test.hasMore {
+			t.Errorf("%+v: %s, %v", test, got, hasMore)
+		}
+	}
+}
+
+func TestTableView(t *testing.T) {
+	session := newSession(t, `
+import numpy as np, pandas as pd, polars as pl, pyarrow as pa
+df = pd.DataFrame({'n': [3, 1, 2], 's': ['c', 'a', None], 'x y': [1.5, float('nan'), 2.5]}, index=['i', 'j', 'k'])
+pf = pl.DataFrame({'n': [3, 1, 2], 's': ['c', 'a', None]}); tbl = pa.table({'n': [3, 1, 2], 's': ['c', 'a', None]})
+dicts = [{'n': 3, 's': 'c'}, {'n': 1, 's': 'a'}, {'n': 2}]
+arr = np.array([[3, 0], [1, 0], [2, 0]]); ser = pd.Series([3, 1, 2])
+`)
+	for _, test := range []struct {
+		name string
+		view mrp.TableView
+		want string
+	}{
+		{"df", mrp.TableView{Rows: [2]int{1, 9}}, `[[1,"a",null],[2,null,2.5]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"x y", "n"}}, `[[1.5,3],[null,1],[2.5,2]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"n"}, Sort: []mrp.SortKey{{Column: "n"}}}, `[[1],[2],[3]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"n"}, Filter: "n >= 2 and s == 'c'"}, `[[3]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"n"}, Filter: "`x y` > 1", Sort: []mrp.SortKey{{Column: "n"}}}, `[[2],[3]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"n"}, Filter: "n in [1, 2]"}, `[[1],[2]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"n"}, Filter: "C"}, `[[3]]`},
+		{"pf", mrp.TableView{Rows: [2]int{0, 2}, Sort: []mrp.SortKey{{Column: "s", Descending: true}}}, `[[3,"c"],[1,"a"]]`},
+		{"tbl", mrp.TableView{Rows: [2]int{0, 2}, Sort: []mrp.SortKey{{Column: "n"}}}, `[[1,"a"],[2,null]]`},
+		{"dicts", mrp.TableView{Rows: [2]int{0, 9}, Sort: []mrp.SortKey{{Column: "n"}}}, `[[1,"a"],[2,null],[3,"c"]]`},
+		{"arr", mrp.TableView{Rows: [2]int{0, 2}, Sort: []mrp.SortKey{{Column: "0", Descending: true}}}, `[[3,0],[2,0]]`},
+		{"ser", mrp.TableView{Rows: [2]int{1, 2}}, `[[1]]`},
+	} {
+		answer, err := engine.Variable(context.Background(), mrp.VariableQuestion{Session: session, Name: test.name, View: &test.view})
+		if err != nil {
+			t.Errorf("%s %+v: %v", test.name, test.view, err)
+			continue
+		}
+		if !strings.Contains(string(answer.JSON), `"rows":`+test.want) {
+			t.Errorf("%s %+v: %s, want %s", test.name, test.view, answer.JSON, test.want)
+		}
+	}
+	for _, view := range []mrp.TableView{{Columns: []string{"nope"}}, {Filter: "nope > 1"}, {Filter: "print(1) > 2"}} {
+		_, err := engine.Variable(context.Background(), mrp.VariableQuestion{Session: session, Name: "df", View: &view})
+		var bad *mrp.BadQuestion
+		if !errors.As(err, &bad) {
+			t.Errorf("%+v: %v", view, err)
+		}
+	}
+	if got := variable(t, session, "df"); !slices.Equal(got.Keys, []string{"n", "s", "x y"}) || !slices.Equal(got.Shape, []int{3, 3}) {
+		t.Errorf("df: %+v", got)
+	}
+}
