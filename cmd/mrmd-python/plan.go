@@ -104,6 +104,7 @@ func (p plan) arguments() []string {
 	if p.idleTimeout > 0 {
 		arguments = append(arguments, "--idle-timeout="+time.Duration(p.idleTimeout).String())
 	}
+	arguments = append(arguments, p.limits.limitArguments()...)
 	for _, host := range p.allowedHosts {
 		arguments = append(arguments, "--allow-host="+host)
 	}

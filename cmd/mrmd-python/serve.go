@@ -207,6 +207,8 @@ func (s *server) serveHTTP() error {
 		AllowedHosts:   s.allowedHosts,
 		AllowedOrigins: s.allowedOrigins,
 		Logger:         s.log,
+		MaxSessions:    s.limits.maxSessions,
+		Limits:         s.limits.Limits,
 	})
 	if err != nil {
 		return err
