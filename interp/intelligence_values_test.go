@@ -63,7 +63,7 @@ surrogate = 'a\ud800b'
 		}
 	}
 	for code, want := range map[string]string{
-		"f": "f(a, b=2)", "c.m": "c.m(q=1)", "C.s": "C.s(z)", "c.k": "c.k(y)", "print": "print(*args, sep=' ', end='\\n', file=None, flush=False)",
+		"f": "f(a, b=2)", "c.m": "c.m(q=1)", "C.s": "C.s(z)", "c.k": "c.k(y)", "abs": "abs(x, /)",
 		"C": "C()", "len": "len(obj, /)", "point.y.append": "point.y.append(object, /)", "Point": "Point(x: int, y: list) -> None",
 	} {
 		got := hoverEnd(t, session, code)

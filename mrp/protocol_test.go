@@ -226,7 +226,7 @@ func TestErrorsOfPathsAndMethods(t *testing.T) {
 			t.Errorf("%s %s: %d %s, Allow %q", c.method, c.path, got.status, got.body, got.header.Get("Allow"))
 		}
 	}
-	if got := rt.do("POST", "/mrp/v1/hover", `{}`); !strings.Contains(string(got.body), "does not serve") {
+	if got := rt.do("POST", "/mrp/v1/hover", `{}`); !strings.Contains(string(got.body), "no code intelligence") {
 		t.Errorf("%s", got.body)
 	}
 	if rt.engine.count.Load() != 1 {

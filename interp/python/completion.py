@@ -231,7 +231,14 @@ class Completer:
             return []
         given = set(re.findall(r"(\w+)\s*=(?!=)", call[1]))
         matches = []
-        for parameter in signatures.parameters(function):
+        parameters = signatures.parameters(function)
+        if not parameters:
+            # What a C function documents of itself: "print(value, ..., sep=' ')".
+            text = signatures.of(function, self._desk.previewer.line) or ""
+            for name in re.findall(r"[(,\s](\w+)=", text):
+                if name.startswith(word) and name not in given:
+                    matches.append(Match(name + "=", "variable", "param", "0"))
+        for parameter in parameters:
             name = parameter.name
             is_named = parameter.kind in (
                 parameter.KEYWORD_ONLY,

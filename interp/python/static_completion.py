@@ -53,7 +53,7 @@ def find(desk, place, word):
     _preparing.join(_WAIT)
     if _preparing.is_alive() or len(place.code) > _LONGEST:
         return []
-    if not _one_at_a_time.acquire(blocking=False):
+    if not _one_at_a_time.acquire(timeout=_WAIT):
         return []
     try:
         return _find(desk, place, word)
