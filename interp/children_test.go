@@ -77,3 +77,10 @@ else:
 		t.Errorf("result %s, stdout %q", result, shown.stdout())
 	}
 }
+
+func TestChildrenDoNotReadTheOperatorsTerminal(t *testing.T) {
+	result, _ := mustRun(t, "import subprocess\nsubprocess.run(['cat'], stdout=subprocess.PIPE).stdout")
+	if result != "b''" {
+		t.Errorf("a child read %s", result)
+	}
+}

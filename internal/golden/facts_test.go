@@ -36,6 +36,8 @@ func (f fact) String() string {
 //	body.stdout            a member of a JSON body, of a `result` event's data
 //	body.error.line        or of an `error` event's
 //	body.assets.length     how many, then body.assets[0].url
+//	body.variables.names   the items of a list that have names, in order, then
+//	body.variables[x].type by their names
 //	events                 the events' names; consecutive ones of one stream are one
 //	stream.stdout          the `content` of all stdout events
 //	start.execId           a member of another event's data: start, done;
@@ -116,12 +118,40 @@ func (f facts) addItems(name string, value jsontext.Value) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	f[name+".length"] = fact{value: fmt.Sprint(len(items))}
+	keys, named := itemNames(items)
+	if named {
+		f[name+".names"] = fact{isText: true, value: strings.Join(keys, " ")}
+	}
 	for i, item := range items {
-		if err := f.add(fmt.Sprintf("%s[%d]", name, i), item); err != nil {
+		if err := f.add(fmt.Sprintf("%s[%s]", name, keys[i]), item); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// itemNames gives what the items of a list are told apart by: the names or labels
+// of variables, children and completions, when each has its own, so that one item
+// more doesn't make those behind it others; else their numbers.
+func itemNames(items []jsontext.Value) (keys []string, named bool) {
+	named = len(items) > 0
+	for _, item := range items {
+		var said struct {
+			Name  string `json:"name"`
+			Label string `json:"label"`
+		}
+		// An item that is no object, or has a name of another type, has no name.
+		_ = json.Unmarshal(item, &said)
+		key := said.Name + said.Label
+		named = named && key != "" && !slices.Contains(keys, key)
+		keys = append(keys, key)
+	}
+	if !named {
+		for i := range keys {
+			keys[i] = strconv.Itoa(i)
+		}
+	}
+	return keys, named
 }
 
 func (f facts) addEvents(body []byte) error {

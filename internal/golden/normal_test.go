@@ -17,6 +17,7 @@ var (
 	cellNumber   = regexp.MustCompile(`\b(?:In|Out)\[(\d+)\]|<ipython-input-(\d+)-`)
 	positionMark = regexp.MustCompile(`(?m)^ *[~^]+\n`)
 	cellFrame    = regexp.MustCompile(`File "<ipython-input-n-[0-9a-f]+>", line (\d+)`)
+	docstring    = regexp.MustCompile(`^body\.(docstring|documentation)$`)
 	importLine   = regexp.MustCompile(`(?m)^(?:from (\w+)|import (.+))`)
 )
 
@@ -37,6 +38,11 @@ var varies = []struct {
 	{regexp.MustCompile(`^start\.timestamp$`), timestamp, "$TIME"},
 	// How big a picture is depends on matplotlib and its fonts.
 	{regexp.MustCompile(`^(body\.assets|asset)\[\d+\]\.size$`), regexp.MustCompile(`^[1-9]\d*$`), "$BYTES"},
+	// What a class or function says of itself is another with each Python, pandas
+	// and NumPy; where it begins the same, the same was described.
+	{docstring, regexp.MustCompile(`^(?s:Two-dimensional, size-mutable, .*)$`), "$DATAFRAME_DOC"},
+	{docstring, regexp.MustCompile(`^(?s:ndarray\(shape, .*)$`), "$NDARRAY_DOC"},
+	{docstring, regexp.MustCompile(`^(?s:int\(\[x\]\) -> integer\n.*)$`), "$INT_DOC"},
 	// The recording was made with Debian's Python, the tests run with a venv's.
 	{regexp.MustCompile(`^body\.environment\.virtualenv$`), regexp.MustCompile(`^(/usr|\$VIRTUALENV)$`), "$VIRTUALENV"},
 }
