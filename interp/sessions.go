@@ -31,6 +31,8 @@ func (e *Engine) callOnMain(ctx context.Context, method func() *cpython.Object, 
 	if err := e.waitReady(ctx); err != nil {
 		return fmt.Errorf("waiting for Python to start: %w", err)
 	}
+	// What was known of the session is not to be told of it any more.
+	defer e.lookIn.snapshots.forget(sessionOf(session))
 	return e.main.Do(ctx, func() error {
 		done, err := cpython.Call(method(), sessionOf(session))
 		if err != nil {

@@ -166,3 +166,23 @@ func TestUnreadableStreams(t *testing.T) {
 		}
 	}
 }
+
+func TestItemsAreToldApartByName(t *testing.T) {
+	for list, wanted := range map[string]facts{
+		`[{"name": "x", "size": 1}, {"name": "y", "size": 2}]`: {
+			"l.length": {value: "2"}, "l.names": {isText: true, value: "x y"},
+			"l[x].name": {isText: true, value: "x"}, "l[x].size": {value: "1"},
+			"l[y].name": {isText: true, value: "y"}, "l[y].size": {value: "2"},
+		},
+		`[{"label": "x"}, {"label": "x"}]`: {
+			"l.length": {value: "2"}, "l[0].label": {isText: true, value: "x"}, "l[1].label": {isText: true, value: "x"},
+		},
+		`[{"name": "x"}, 2]`: {"l.length": {value: "2"}, "l[0].name": {isText: true, value: "x"}, "l[1]": {value: "2"}},
+		`[]`:                 {"l.length": {value: "0"}},
+	} {
+		got := facts{}
+		if err := got.addItems("l", []byte(list)); err != nil || !maps.Equal(got, wanted) {
+			t.Errorf("%s gives %v, %v", list, got, err)
+		}
+	}
+}

@@ -43,6 +43,8 @@ var varies = []struct {
 	{docstring, regexp.MustCompile(`^(?s:Two-dimensional, size-mutable, .*)$`), "$DATAFRAME_DOC"},
 	{docstring, regexp.MustCompile(`^(?s:ndarray\(shape, .*)$`), "$NDARRAY_DOC"},
 	{docstring, regexp.MustCompile(`^(?s:int\(\[x\]\) -> integer\n.*)$`), "$INT_DOC"},
+	{docstring, regexp.MustCompile(`^(?s:Prints the values to a stream, .*|print\(value, .*)$`), "$PRINT_DOC"},
+	{docstring, regexp.MustCompile(`^(?s:str\(object=''\) -> str\n.*)$`), "$STR_DOC"},
 	// The recording was made with Debian's Python, the tests run with a venv's.
 	{regexp.MustCompile(`^body\.environment\.virtualenv$`), regexp.MustCompile(`^(/usr|\$VIRTUALENV)$`), "$VIRTUALENV"},
 }
@@ -100,7 +102,7 @@ func (f facts) position(code string) {
 	if frames := cellFrame.FindAllStringSubmatch(trace.value, -1); frames != nil {
 		line = frames[len(frames)-1][1]
 		number, _ := strconv.Atoi(line) // the pattern has digits only
-		if lines := strings.Split(code, "\n"); number <= len(lines) {
+		if lines := strings.Split(code, "\n"); 1 <= number && number <= len(lines) {
 			named = lines[number-1]
 		}
 	}

@@ -34,6 +34,8 @@ figure`, onePicture),
 	"open-figures": cellShows(`import matplotlib.pyplot as plt
 _ = plt.plot([1, 2])`, onePicture),
 	"stdin-in-execute": cellShows(`input()`, `"error":\{"type":"StdinNotImplementedError"`),
+	"comments":         answers("/mrp/v1/complete", `{"code": "# le", "cursor": 4}`, `"matches":\[\]`),
+	"variable-filters": variablesAreFiltered,
 	"sessions":         sessionsAreApart,
 	"one-at-a-time":    oneAtATime,
 	"input-ids":        inputIDs,
@@ -91,15 +93,27 @@ func rowIDs(document string, head []string) (ids []string) {
 
 // cellShows runs a cell through /execute and looks for a pattern in the answer.
 func cellShows(code, pattern string) func(*testing.T, *client) {
+	return answers(executePath, fmt.Sprintf(`{"code": %s}`, quoted(code)), pattern)
+}
+
+// answers sends a body and looks for a pattern in the answer.
+func answers(path, body, pattern string) func(*testing.T, *client) {
 	return func(t *testing.T, c *client) {
-		reply, err := c.post(limited(t), executePath, fmt.Sprintf(`{"code": %s}`, quoted(code)))
+		reply, err := c.post(limited(t), path, body)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !regexp.MustCompile(pattern).Match(reply.body) {
-			t.Errorf("the cell answers %s\nand not %s", reply.body, pattern)
+			t.Errorf("%s answers %s\nand not %s", path, reply.body, pattern)
 		}
 	}
+}
+
+// variablesAreFiltered asks for one of two variables.
+func variablesAreFiltered(t *testing.T, c *client) {
+	answers(executePath, `{"code": "kept = 1; other = 2", "session": "filtered"}`, `"success":true`)(t, c)
+	answers("/mrp/v1/variables", `{"session": "filtered", "filter": {"namePattern": "^kept$"}}`,
+		`"variables":\[\{"name":"kept"[^{}]*\}\],"count":1`)(t, c)
 }
 
 // refused sends a request with further headers and checks the refusal's status.

@@ -90,7 +90,7 @@ class Completer:
         if word[:1].isdigit():
             return cursor, [], False
         matches = self._arguments(place, word) + self._names(place, word, start)
-        if not matches and self._desk.uses_jedi and word:
+        if not matches and self._desk.attempt < 2 and word:
             return start, static_completion.find(self._desk, place, word), True
         return start, matches, False
 
@@ -104,7 +104,7 @@ class Completer:
         try:
             owner = self._desk.resolver.value(text)
         except expressions.NotKnown:
-            if self._desk.uses_jedi:
+            if self._desk.attempt < 2:
                 return static_completion.find(self._desk, place, word), True
             return [], False
         return self._attributes_of(owner, word), False

@@ -26,11 +26,14 @@ ANSWERED, NOT_FOUND, REFUSED = "answered", "not found", "refused"
 class Desk:
     """What answers one question."""
 
-    def __init__(self, shell, visit, uses_jedi):
-        """Answer about the session of `shell`, on the time of `visit`."""
+    def __init__(self, shell, visit, attempt, patience):
+        """Answer about the session of `shell`, on the time of `visit`.
+
+        `patience` is how long, in seconds, an attempt may wait for something.
+        """
         self.shell = shell
         self.visit = visit
-        self.uses_jedi = uses_jedi
+        self.attempt, self.patience = attempt, patience
         self.previewer = bounded_repr.Previewer(visit)
         self.describer = variables.Describer(
             visit, self.previewer, _written.setdefault(shell, {})
@@ -102,12 +105,13 @@ def answer(shell, kind, question, number, object_milliseconds, attempt):
     """Answer a question, as (status, JSON text or a message).
 
     `number` names the visit for visits.overdue. What is asked a second time
-    (`attempt` 1) is answered without jedi, then without any of the user's code.
+    (`attempt` 1) is answered with what jedi has found until then, what is asked a
+    third time without any of the user's code.
     """
     visits.forget_pending_overtime()
     try:
         with visits.Visit(number, object_milliseconds / 1000, attempt < 2) as visit:
-            desk = Desk(shell or NoSession(), visit, attempt == 0)
+            desk = Desk(shell or NoSession(), visit, attempt, object_milliseconds / 500)
             found = getattr(desk, kind)(json.loads(question))
             text = (
                 found if type(found) is json_text.Written else json_text.encode(found)

@@ -14,6 +14,10 @@ _one_at_a_time = threading.Lock()
 _preparing = None
 # How long a question waits, in seconds, while jedi is still being imported.
 _WAIT = 0.05
+# What was found for (imports, code, cursor), the oldest first.
+_found = {}
+_finished = threading.Condition()
+_MOST_KEPT = 20
 _LONGEST = 100_000
 _MOST = 500
 _KINDS = {
@@ -49,27 +53,51 @@ def _prepare():
 
 
 def find(desk, place, word):
-    """Give what jedi proposes at the cursor; nothing when it is not to be had."""
+    """Give what jedi proposes at the cursor; nothing when it is not to be had.
+
+    A run that takes longer than the question has goes on, and its outcome is there
+    for the question asked again.
+    """
     _preparing.join(_WAIT)
     if _preparing.is_alive() or len(place.code) > _LONGEST:
         return []
-    if not _one_at_a_time.acquire(timeout=_WAIT):
-        return []
+    header = _imports(desk.shell.user_ns, place.code)
+    key = (*header, place.code, place.cursor)
+    if (
+        desk.attempt == 0
+        and key not in _found
+        and _one_at_a_time.acquire(timeout=_WAIT)
+    ):
+        try:
+            _keep(key, _run(header, place, word))
+        finally:
+            _one_at_a_time.release()
+    with _finished:
+        _finished.wait_for(lambda: key in _found, desk.patience if desk.attempt else 0)
+        return _found.get(key, [])
+
+
+def _keep(key, matches):
+    with _finished:
+        _found[key] = matches
+        while len(_found) > _MOST_KEPT:
+            del _found[next(iter(_found))]
+        _finished.notify_all()
+
+
+def _run(header, place, word):
     try:
-        return _find(desk, place, word)
+        return _find(header, place, word)
     except Exception:
         # jedi fails on some code; then there is nothing to propose.
         return []
-    finally:
-        _one_at_a_time.release()
 
 
-def _find(desk, place, word):
+def _find(header, place, word):
     import jedi
 
     from _mrmd.completion import Match
 
-    header = _imports(desk.shell.user_ns, place.code)
     code = "".join(line + "\n" for line in header) + place.code
     before = place.code[: place.cursor]
     line = before.count("\n") + 1 + len(header)
