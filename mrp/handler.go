@@ -135,6 +135,13 @@ func (h *Handler) spoolFailed(err error) {
 // /capabilities aside.
 func (h *Handler) LastActivity() time.Time { return time.Unix(0, h.lastActivity.Load()) }
 
+// Busy says whether an execution or a reset runs or waits, also while the engine is
+// starting.
+func (h *Handler) Busy() bool {
+	state := h.queue.state()
+	return state.current != nil || state.resetting || state.waiting > 0
+}
+
 func (h *Handler) touch() { h.lastActivity.Store(time.Now().UnixNano()) }
 
 // ServeHTTP implements http.Handler: the guard, then the route. A panic becomes

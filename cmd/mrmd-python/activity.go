@@ -68,11 +68,12 @@ func (a *activity) noteRequest() {
 	}
 }
 
-// idleFor is how long nothing was asked and no cell ran; 0 while one runs.
+// idleFor is how long nothing was asked and no cell ran; 0 while one runs or waits.
 func (a *activity) idleFor() time.Duration {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()
-	if a.running > 0 {
+	// While Python starts, what was asked for waits without having begun.
+	if a.running > 0 || a.handler.Busy() {
 		return 0
 	}
 	last := a.lastUse

@@ -9,7 +9,9 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -65,13 +67,29 @@ func (c *client) request(ctx context.Context, sent exchange) (*http.Request, err
 	return request, nil
 }
 
-// send sends a request and gives the open response.
+// send sends a request and gives the open response. A runtime that is too busy to
+// be looked into at the moment says so, and is asked again as it wishes.
 func (c *client) send(ctx context.Context, sent exchange) (*http.Response, error) {
-	request, err := c.request(ctx, sent)
-	if err != nil {
-		return nil, err
+	for {
+		request, err := c.request(ctx, sent)
+		if err != nil {
+			return nil, err
+		}
+		response, err := c.http.Do(request)
+		if err != nil || response.StatusCode != http.StatusServiceUnavailable {
+			return response, err
+		}
+		seconds, err := strconv.Atoi(response.Header.Get("Retry-After"))
+		response.Body.Close()
+		if err != nil {
+			return nil, fmt.Errorf("a 503 without a time to ask again: %w", err)
+		}
+		select {
+		case <-time.After(time.Duration(seconds) * time.Second):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	return c.http.Do(request)
 }
 
 func bodyOf(sent exchange) io.Reader {

@@ -91,13 +91,13 @@ def _message(error):
 def _with_lines(trace):
     """Give the traceback with a line for each frame.
 
-    An interrupt may hit an instruction that belongs to no line.
+    An interrupt may hit an instruction that belongs to no line, or to line 0.
     """
     entries = []
     while trace is not None:
         entries.append(trace)
         trace = trace.tb_next
-    if all(entry.tb_lineno is not None for entry in entries):
+    if all(entry.tb_lineno for entry in entries):
         return entries[0] if entries else None
     rebuilt = None
     for entry in reversed(entries):
@@ -109,9 +109,7 @@ def _with_lines(trace):
 def _line_before(entry):
     code = entry.tb_frame.f_code
     before = [
-        line
-        for start, _, line in code.co_lines()
-        if line is not None and start <= entry.tb_lasti
+        line for start, _, line in code.co_lines() if line and start <= entry.tb_lasti
     ]
     return before[-1] if before else code.co_firstlineno
 

@@ -7,12 +7,12 @@ object of theirs is there only when somebody else has. Any thread; needs the GIL
 import sys
 from typing import NamedTuple
 
-from _mrmd import members
+from _mrmd import members, text_table
+from _mrmd.text_table import CELL
 
 _ROWS = 5
 _COLUMNS = 8
 _ELEMENTS = 10
-_CELL = 24
 
 
 class Facts(NamedTuple):
@@ -101,7 +101,7 @@ def line(value, write):
     elements = _first_elements(value, kind)
     if elements is None:
         return head
-    texts = [write(element, _CELL) for element in elements]
+    texts = [write(element, CELL) for element in elements]
     if known.length is not None and _count(known.shape) > len(texts):
         texts.append("...")
     return f"{head} [{', '.join(texts)}]"
@@ -152,7 +152,7 @@ def _array_preview(value, room, write):
     name = members.type_name(type(value))
     value = plain_array(value)
     if value.dtype.hasobject or value.ndim == 0:
-        texts = [write(element, _CELL) for element in _array_elements(value)]
+        texts = [write(element, CELL) for element in _array_elements(value)]
         if value.size > len(texts):
             texts.append("...")
         inside = ", ".join(texts)
@@ -244,35 +244,6 @@ def _index_elements(value):
     return value[:_ELEMENTS].tolist()
 
 
-def _text_table(names, index, rows, write):
-    """Lay out cells; `index` has a label for each row, or is None."""
-    table = [[""] * (index is not None) + [_cut(name) for name in names]]
-    for number, row in enumerate(rows):
-        label = [] if index is None else [_cell(index[number], write)]
-        table.append(label + [_cell(item, write) for item in row])
-    widths = [max(map(len, column)) for column in zip(*table, strict=False)]
-    return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=False))
-        for row in table
-    )
-
-
-def _cut(text):
-    return text if len(text) <= _CELL else text[: _CELL - 3] + "..."
-
-
-def _cell(item, write):
-    if type(item) is str:
-        return _cut(item.replace("\n", "\\n"))
-    return _cut(write(item, _CELL).replace("\n", " "))
-
-
-def _more(text, rows, columns):
-    if rows > _ROWS or columns > _COLUMNS:
-        return f"{text}\n... [{rows} rows x {columns} columns]"
-    return text
-
-
 def _frame_preview(value, room, write):
     rows, columns = value.shape
     if not columns:
@@ -280,23 +251,23 @@ def _frame_preview(value, room, write):
     head = value.iloc[:_ROWS, :_COLUMNS]
     cells = [head.iloc[:, number].tolist() for number in range(head.shape[1])]
     names = _names_of(head.columns)
-    table = _text_table(
+    table = text_table.lay_out(
         names, head.index.tolist(), list(zip(*cells, strict=False)), write
     )
-    return _more(table, rows, columns)
+    return text_table.with_size(table, rows, columns, _ROWS, _COLUMNS)
 
 
 def _series_preview(value, room, write):
     head = value.iloc[:_ROWS]
     rows = [[item] for item in head.tolist()]
-    table = _text_table([""], head.index.tolist(), rows, write)
+    table = text_table.lay_out([""], head.index.tolist(), rows, write)
     name = "" if value.name is None else f"Name: {_label(value.name)}, "
     more = f"\n... [{len(value.index)} rows]" if len(value.index) > _ROWS else ""
     return f"{table.partition(chr(10))[2]}{more}\n{name}dtype: {value.dtype}"
 
 
 def _index_preview(value, room, write):
-    texts = [write(item, _CELL) for item in _index_elements(value)]
+    texts = [write(item, CELL) for item in _index_elements(value)]
     if len(value) > len(texts):
         texts.append("...")
     name = members.type_name(type(value))
@@ -314,8 +285,8 @@ def _polars_frame_preview(value, room, write):
     head = value[:_ROWS, :_COLUMNS]
     if not columns:
         return "DataFrame (0 rows)"
-    table = _text_table(_names_of(head.columns), None, head.rows(), write)
-    return _more(table, rows, columns)
+    table = text_table.lay_out(_names_of(head.columns), None, head.rows(), write)
+    return text_table.with_size(table, rows, columns, _ROWS, _COLUMNS)
 
 
 def _polars_series_facts(value):
@@ -328,7 +299,7 @@ def _polars_elements(value):
 
 
 def _polars_series_preview(value, room, write):
-    texts = [write(item, _CELL) for item in _polars_elements(value)]
+    texts = [write(item, CELL) for item in _polars_elements(value)]
     if value.len() > len(texts):
         texts.append("...")
     return f"Series({value.name!r}, [{', '.join(texts)}], dtype={value.dtype})"
@@ -370,7 +341,7 @@ def _tensor_preview(value, room, write):
     described = f"shape={tuple(known.shape)}, dtype={known.dtype}{where}"
     if elements is None:
         return f"tensor({described})"
-    texts = [write(element, _CELL) for element in elements]
+    texts = [write(element, CELL) for element in elements]
     if _count(known.shape or [1]) > len(texts):
         texts.append("...")
     return f"tensor([{', '.join(texts)}], {described})"
@@ -391,8 +362,10 @@ def _arrow_table_preview(value, room, write):
     cells = [
         value.column(number).slice(0, _ROWS).to_pylist() for number in range(len(names))
     ]
-    table = _text_table(_names_of(names), None, list(zip(*cells, strict=False)), write)
-    return _more(table, rows, columns)
+    table = text_table.lay_out(
+        _names_of(names), None, list(zip(*cells, strict=False)), write
+    )
+    return text_table.with_size(table, rows, columns, _ROWS, _COLUMNS)
 
 
 def _arrow_array_facts(value):
@@ -405,7 +378,7 @@ def _arrow_elements(value):
 
 
 def _arrow_array_preview(value, room, write):
-    texts = [write(item, _CELL) for item in _arrow_elements(value)]
+    texts = [write(item, CELL) for item in _arrow_elements(value)]
     if len(value) > len(texts):
         texts.append("...")
     return f"{members.type_name(type(value))}([{', '.join(texts)}], type={value.type})"
