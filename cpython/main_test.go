@@ -47,8 +47,15 @@ func TestMain(m *testing.M) {
 // evaluate evaluates an expression on the main thread and gives its str().
 func evaluate(t *testing.T, expression string) string {
 	t.Helper()
-	var text string
-	err := interpreter.Do(context.Background(), func() error {
+	text, err := tryToEvaluate(expression)
+	if err != nil {
+		t.Fatalf("evaluating %s: %v", expression, err)
+	}
+	return text
+}
+
+func tryToEvaluate(expression string) (text string, err error) {
+	err = interpreter.Do(context.Background(), func() error {
 		module, err := Import("embedding_helpers")
 		if err != nil {
 			return err
@@ -67,10 +74,7 @@ func evaluate(t *testing.T, expression string) string {
 		text, err = GoText(value)
 		return err
 	})
-	if err != nil {
-		t.Fatalf("evaluating %s: %v", expression, err)
-	}
-	return text
+	return text, err
 }
 
 func TestVersionsAreThoseOfTheRunningPython(t *testing.T) {
@@ -99,20 +103,7 @@ func TestStartingTwiceIsAnError(t *testing.T) {
 }
 
 func TestExceptionsBecomeErrors(t *testing.T) {
-	err := interpreter.Do(context.Background(), func() error {
-		module, err := Import("embedding_helpers")
-		if err != nil {
-			return err
-		}
-		defer module.DecRef()
-		evaluate, err := Attribute(module, "evaluate")
-		if err != nil {
-			return err
-		}
-		defer evaluate.DecRef()
-		_, err = Call(evaluate, "1/0")
-		return err
-	})
+	_, err := tryToEvaluate("1/0")
 	var exception *Error
 	if !errors.As(err, &exception) {
 		t.Fatalf("error %v", err)
