@@ -101,17 +101,21 @@ def _with_lines(trace):
         return entries[0] if entries else None
     rebuilt = None
     for entry in reversed(entries):
-        line = entry.tb_lineno or _line_before(entry)
-        rebuilt = types.TracebackType(rebuilt, entry.tb_frame, entry.tb_lasti, line)
+        instruction, line = entry.tb_lasti, entry.tb_lineno
+        if not line:
+            instruction, line = _nearest_line(entry)
+        rebuilt = types.TracebackType(rebuilt, entry.tb_frame, instruction, line)
     return rebuilt
 
 
-def _line_before(entry):
+def _nearest_line(entry):
+    """Give the instruction before the entry's that has a line, else the first one."""
     code = entry.tb_frame.f_code
-    before = [
-        line for start, _, line in code.co_lines() if line and start <= entry.tb_lasti
-    ]
-    return before[-1] if before else code.co_firstlineno
+    places = [(start, line) for start, _, line in code.co_lines() if line]
+    before = [place for place in places if place[0] <= entry.tb_lasti]
+    if before:
+        return before[-1]
+    return places[0] if places else (entry.tb_lasti, code.co_firstlineno)
 
 
 def _position(error, cell_file):
