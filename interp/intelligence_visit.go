@@ -18,8 +18,9 @@ const (
 	defaultLookInDeadline = 300 * time.Millisecond
 	// maxVisitors bounds the threads that user code can hold on to.
 	maxVisitors = 8
-	// stopAgainAfter is how long user code that was told to stop, and did not,
-	// is left alone.
+	// stopWithin is how long user code that was told to stop may take to hear it.
+	stopWithin = 200 * time.Millisecond
+	// stopAgainAfter is how long user code that did not hear it is left alone.
 	stopAgainAfter = time.Second
 )
 
@@ -193,21 +194,33 @@ func (v *visit) stopUserCode(over <-chan struct{}) {
 	l := v.lookIn
 	l.makeStopper.Do(func() { l.stopper, l.stopperErr = cpython.NewVisitor() })
 	for {
-		if l.stopperErr == nil {
-			// What can't be stopped is waited for all the same.
-			_ = l.stopper.Do(context.Background(), func() error {
-				stopped, err := callModule(embeddedPackage+".visits", "overdue", v.number)
-				if err != nil {
-					return err
-				}
-				stopped.DecRef()
-				return nil
-			})
+		l.stopperCalls("overdue", v.number)
+		select {
+		case <-over:
+			return
+		case <-time.After(stopWithin):
 		}
+		l.stopperCalls("settle")
 		select {
 		case <-over:
 			return
 		case <-time.After(stopAgainAfter):
 		}
 	}
+}
+
+// stopperCalls calls a function of python/visits.py on the stopper's thread. What
+// can't be stopped is waited for all the same, so nothing is made of a failure.
+func (l *lookIn) stopperCalls(function string, arguments ...any) {
+	if l.stopperErr != nil {
+		return
+	}
+	_ = l.stopper.Do(context.Background(), func() error {
+		result, err := callModule(embeddedPackage+".visits", function, arguments...)
+		if err != nil {
+			return err
+		}
+		result.DecRef()
+		return nil
+	})
 }

@@ -108,7 +108,6 @@ def answer(shell, kind, question, number, object_milliseconds, attempt):
     (`attempt` 1) is answered with what jedi has found until then, what is asked a
     third time without any of the user's code.
     """
-    visits.forget_pending_overtime()
     try:
         with visits.Visit(number, object_milliseconds / 1000, attempt < 2) as visit:
             desk = Desk(shell or NoSession(), visit, attempt, object_milliseconds / 500)

@@ -43,6 +43,7 @@ class Visit:
         self._thread = threading.get_ident()
         self._called_type = None
         self._depth = 0
+        self._was_told_to_stop = False
 
     def __enter__(self):
         """Make the visit known to `overdue`."""
@@ -50,8 +51,10 @@ class Visit:
         return self
 
     def __exit__(self, *_):
-        """Forget the visit."""
+        """Forget the visit, and an Overtime that came too late for it."""
         _visits.pop(self.number, None)
+        if self._was_told_to_stop:
+            settle()
 
     def call(self, owner, function, *arguments):
         """Call the user's code for an object; raises NotAnswered, nothing else.
@@ -95,6 +98,7 @@ class Visit:
         if kind is None:
             return False
         _slow_types[id(kind)] = (time.monotonic() + SLOW_FOR, kind)
+        self._was_told_to_stop = True
         _raise_in(self._thread, Overtime)
         return True
 
@@ -105,10 +109,21 @@ def overdue(number):
     return visit is not None and visit.stop_user_code()
 
 
-def forget_pending_overtime():
-    """Drop an Overtime that came too late for the visit it was meant for."""
-    if _slow_types:
-        _raise_in(threading.get_ident(), None)
+def settle():
+    """Leave no exception announced that no thread takes. Any thread.
+
+    Until 3.12 one flag of the interpreter announces them all, and stays up while
+    the thread it is for sleeps in C: every thread then looks for exceptions at each
+    loop and call, and code that is traced on 3.11 never gets past a function's
+    start (DO_TRACING in its Python/ceval.c). An exception that the calling thread
+    raises in itself takes the flag down, and the place of one that came too late.
+    """
+    try:
+        _raise_in(threading.get_ident(), Overtime)
+        while True:
+            pass
+    except Overtime:
+        pass
 
 
 def _is_slow(kind):
@@ -125,6 +140,5 @@ def _raise_in(thread, exception):
     import ctypes
 
     ctypes.pythonapi.PyThreadState_SetAsyncExc(
-        ctypes.c_ulong(thread),
-        None if exception is None else ctypes.py_object(exception),
+        ctypes.c_ulong(thread), ctypes.py_object(exception)
     )
