@@ -9,10 +9,10 @@ PYTHON ?=
 REQUIREMENTS ?= requirements/test.txt
 PYTHONS ?=
 
-.PHONY: help venv build install install-all run test lint clean
+.PHONY: help venv build install install-all run test test-workloads lint clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
 
 venv: ## make .venv with IPython and what tests need [PYTHON=3.12 or a path, VENV=.venv]
 	@scripts/bootstrap
@@ -37,6 +37,9 @@ run: build ## build, start a runtime and run examples/tour.md through it
 
 test: ## test with every Python found, then lint [PYTHONS="3.11 3.12"]
 	@scripts/test $(PYTHONS)
+
+test-workloads: ## run real libraries in cells, as `make test` does, with one Python
+	@scripts/test-workloads
 
 lint: ## gofmt, go vet, staticcheck, ruff
 	@scripts/bootstrap
