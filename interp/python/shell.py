@@ -12,6 +12,7 @@ from IPython.core.compilerop import CachingCompiler
 from IPython.core.error import UsageError
 from IPython.core.inputtransformer2 import TransformerManager, leading_empty_lines
 from IPython.core.interactiveshell import InteractiveShell
+from IPython.core.prefilter import PrefilterManager
 from IPython.core.shellapp import InteractiveShellApp
 from traitlets import Type, default
 
@@ -106,6 +107,22 @@ class Shell(InteractiveShell):
             manager.cleanup_transforms.index(leading_empty_lines)
         ] = keep_line_numbers
         return manager
+
+    def init_prefilter(self):
+        """Leave the prefilter manager to be made when it is first asked for.
+
+        It takes half of the time a shell is made in, and plain cells need none.
+        """
+
+    @default("prefilter_manager")
+    def _prefilter_manager_default(self):
+        manager = PrefilterManager(shell=self, parent=self)
+        self.configurables.append(manager)
+        return manager
+
+    def prefilter(self, *arguments, **options):
+        """Prefilter lines, under the name IPython keeps for old extensions."""
+        return self.prefilter_manager.prefilter_lines(*arguments, **options)
 
     def init_virtualenv(self):
         """Leave sys.path alone: the venv is the one this process was started for."""
