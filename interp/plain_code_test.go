@@ -43,3 +43,15 @@ func TestUsersOwnTransformersAreAsked(t *testing.T) {
 		t.Errorf("result %s", result)
 	}
 }
+
+func TestUsersOwnPrefiltersAreAsked(t *testing.T) {
+	session := newSession(t, "before = '_standard_prefilters' in vars(get_ipython())")
+	runHere(t, session, `
+assert not before, 'a plain cell made the prefilter manager'
+from IPython.core.prefilter import PrefilterTransformer
+class Shout(PrefilterTransformer):
+    def transform(self, line, continue_prompt): return line.replace('LOUD', 'len')
+shout = Shout(shell=get_ipython(), prefilter_manager=get_ipython().prefilter_manager)`)
+	runHere(t, session, "size = LOUD('abc')")
+	runHere(t, session, "assert size == 3; assert 'run_line_magic' in get_ipython().prefilter('%pwd')")
+}

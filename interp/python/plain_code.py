@@ -34,16 +34,11 @@ class Recogniser:
         self._standard = self._transformers()
 
     def _transformers(self):
-        manager, prefilter = (
-            self._shell.input_transformer_manager,
-            self._shell.prefilter_manager,
-        )
+        manager = self._shell.input_transformer_manager
         return (
             list(manager.cleanup_transforms),
             list(manager.line_transforms),
             list(manager.token_transformers),
-            list(prefilter.checkers),
-            list(prefilter.transformers),
             list(self._shell.input_transformers_post),
         )
 
@@ -51,7 +46,7 @@ class Recogniser:
         """Say whether transforming the code would only see to its last newline."""
         if not code or code[0].isspace() or _SPECIAL.search(code):
             return False
-        if self._transformers() != self._standard:
+        if self._transformers() != self._standard or self._shell.has_own_prefilters():
             return False
         return len(code.splitlines()) != 1 or self._is_plain_line(code)
 

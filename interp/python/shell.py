@@ -56,6 +56,7 @@ class Shell(InteractiveShell):
     compiler_class = Type(Compiler)
     cell_imports = None
     _recogniser = None
+    _standard_prefilters = None
 
     @property
     def cell_file(self):
@@ -118,7 +119,15 @@ class Shell(InteractiveShell):
     def _prefilter_manager_default(self):
         manager = PrefilterManager(shell=self, parent=self)
         self.configurables.append(manager)
+        self._standard_prefilters = list(manager.checkers), list(manager.transformers)
         return manager
+
+    def has_own_prefilters(self):
+        """Say whether somebody registered a checker or a transformer of lines."""
+        if self._standard_prefilters is None:
+            return False
+        manager = self.prefilter_manager
+        return self._standard_prefilters != (manager.checkers, manager.transformers)
 
     def prefilter(self, *arguments, **options):
         """Prefilter lines, under the name IPython keeps for old extensions."""
