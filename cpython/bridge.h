@@ -38,7 +38,9 @@ int mrmd_output_write(int stream, int64_t owner, const char *bytes, size_t lengt
 /* interrupt.c */
 int mrmd_interrupt_install(void);
 int mrmd_interrupt_request(void);
+int mrmd_interrupt_background(void);
 void mrmd_interrupt_begin_run(void);
+PyObject *mrmd_run_background(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments);

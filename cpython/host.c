@@ -152,6 +152,11 @@ static PyObject *host_run_interruptible(PyObject *module, PyObject *arguments) {
     return run_rest(mrmd_run_interruptible, arguments);
 }
 
+static PyObject *host_run_background(PyObject *module, PyObject *arguments) {
+    (void)module;
+    return run_rest(mrmd_run_background, arguments);
+}
+
 static PyObject *host_run_uninterruptible(PyObject *module, PyObject *arguments) {
     (void)module;
     return run_rest(mrmd_run_uninterruptible, arguments);
@@ -175,6 +180,9 @@ static PyMethodDef methods[] = {
     {"run_interruptible", host_run_interruptible, METH_VARARGS,
      "run_interruptible(callable, /, *arguments)\n--\n\nCall the user's code; only in here is an interrupt "
      "raised as KeyboardInterrupt. Main thread only."},
+    {"run_background", host_run_background, METH_VARARGS,
+     "run_background(callable, /, *arguments)\n--\n\nCall code of the user's that belongs to no cell; only an "
+     "interrupt of the background is raised in it. Main thread only."},
     {"run_uninterruptible", host_run_uninterruptible, METH_VARARGS,
      "run_uninterruptible(callable, /, *arguments)\n--\n\nCall machinery that user code got into; an interrupt "
      "waits until it returns. Main thread only."},

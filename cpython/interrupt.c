@@ -1,5 +1,6 @@
 /* SIGINT has three senders, told apart by siginfo: we ourselves, to stop the
- * running code (sigqueue with the number of the run it is meant for); the
+ * running code (sigqueue with the number of the run it is meant for, or with
+ * BACKGROUND for what runs between the runs); the
  * user's code, by raise() or kill() of its own process, which must behave as in
  * plain Python; and the outside (Ctrl-C at a terminal), which is Go's.
  *
@@ -17,7 +18,10 @@ static pthread_t main_thread;
 static struct sigaction go_action, python_action;
 static PyObject *original_signal;
 
+enum { BACKGROUND = 0 }; /* no run has this number */
+
 static _Atomic int user_code_depth;
+static _Atomic int in_background;
 static _Atomic unsigned current_run;
 static _Atomic unsigned requested_run;
 
@@ -45,12 +49,14 @@ static void on_sigint(int number, siginfo_t *info, void *context) {
         }
         return;
     }
-    if (atomic_load(&user_code_depth) == 0) {
+    if (atomic_load(&user_code_depth) == 0 && !atomic_load(&in_background)) {
         return;
     }
     if (info->si_code == SI_QUEUE) {
         unsigned wanted = (unsigned)info->si_value.sival_int;
-        if (!atomic_compare_exchange_strong(&requested_run, &wanted, 0)) {
+        int is_wanted = wanted == BACKGROUND ? atomic_load(&in_background)
+                                             : atomic_compare_exchange_strong(&requested_run, &wanted, 0);
+        if (!is_wanted) {
             return;
         }
     }
@@ -183,6 +189,13 @@ int mrmd_interrupt_request(void) {
     return pthread_sigqueue(main_thread, SIGINT, value);
 }
 
+/* Asks what the main thread runs between two runs to stop with KeyboardInterrupt;
+ * nothing happens when it runs nothing. Any thread, no GIL. */
+int mrmd_interrupt_background(void) {
+    union sigval value = {.sival_int = BACKGROUND};
+    return atomic_load(&in_background) ? pthread_sigqueue(main_thread, SIGINT, value) : 0;
+}
+
 static void raise_what_is_pending(PyObject **result) {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -215,6 +228,15 @@ PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments) {
     deliver_request();
     PyObject *result = PyObject_CallObject(callable, arguments);
     atomic_fetch_sub(&user_code_depth, 1);
+    raise_what_is_pending(&result);
+    return result;
+}
+
+/* Calls code of the user's that belongs to no run. Needs the GIL, main thread. */
+PyObject *mrmd_run_background(PyObject *callable, PyObject *arguments) {
+    atomic_store(&in_background, 1);
+    PyObject *result = PyObject_CallObject(callable, arguments);
+    atomic_store(&in_background, 0);
     raise_what_is_pending(&result);
     return result;
 }

@@ -22,3 +22,13 @@ func Interrupt() error {
 	}
 	return nil
 }
+
+// InterruptBackground raises KeyboardInterrupt in the user's code that runs between
+// two runs, such as a task of the event loop; there may be none. Any goroutine,
+// without the GIL; it returns at once.
+func InterruptBackground() error {
+	if number := C.mrmd_interrupt_background(); number != 0 {
+		return fmt.Errorf("signalling the Python main thread: error number %d", number)
+	}
+	return nil
+}

@@ -3,6 +3,7 @@ package interp
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -120,6 +121,34 @@ print('started')`)
 	}
 	if result, _ := mustRun(t, "task.result()"); result != "'done'" {
 		t.Errorf("the task's result is %s", result)
+	}
+}
+
+func TestATaskThatHoldsTheLoopGivesWayToAnInterrupt(t *testing.T) {
+	late := listenForLate(t)
+	runAs(t, "starter", `
+import asyncio
+async def hold():
+    print('holding')
+    while True: pass
+async def tick():
+    while True: await asyncio.sleep(0.001)
+holding = asyncio.create_task(hold()); ticking = asyncio.create_task(tick())`)
+	late.waitFor("holding\n")
+	ended := make(chan mrp.Outcome)
+	go func() {
+		outcome, _ := engine.Execute(context.Background(), mrp.Execution{Code: "'not run'"}, &transcript{})
+		ended <- outcome
+	}()
+	for !engine.Interrupt() {
+		runtime.Gosched()
+	}
+	if outcome := <-ended; outcome.Error == nil || outcome.Error.Type != "KeyboardInterrupt" {
+		t.Errorf("the cell that waited ends with %+v", outcome.Error)
+	}
+	result, _ := mustRun(t, "state = (type(holding.exception()), ticking.done()); ticking.cancel(); state")
+	if result != "(<class 'KeyboardInterrupt'>, False)" {
+		t.Errorf("(how the task ended, whether another one ended) is %s", result)
 	}
 }
 

@@ -65,7 +65,8 @@ type Engine struct {
 	children children
 	lookIn   *lookIn
 
-	running  atomic.Bool
+	// turn is the running execution's; nil between executions.
+	turn     atomic.Pointer[turn]
 	stopping atomic.Bool
 
 	mutex    sync.Mutex

@@ -3,6 +3,8 @@ package interp
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
+	"time"
 
 	python3 "github.com/DataDog/go-python3"
 	"github.com/sirupsen/logrus"
@@ -22,10 +24,12 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 	// From here on an interrupt is meant for this run, though its code has not
 	// begun: it is raised when it does.
 	cpython.BeginRun()
-	e.running.Store(true)
-	defer e.running.Store(false)
+	turn := &turn{}
+	e.turn.Store(turn)
+	defer e.turn.Store(nil)
 	var outcome mrp.Outcome
 	err := e.main.Do(ctx, func() (err error) {
+		turn.begun.Store(true)
 		number := e.runs.begin(request.ExecID)
 		e.output.FlushThen(func() { e.router.sink = sink })
 		defer func() {
@@ -125,15 +129,30 @@ func textList(list *cpython.Object) ([]string, error) {
 	return texts, nil
 }
 
+// turn is an execution's time on the main thread.
+type turn struct{ begun atomic.Bool }
+
+// A task of the event loop is to give way to a cell; one that has not done so this
+// long after the cell was to stop is stopped itself.
+const backgroundPatience = 100 * time.Millisecond
+
 // Interrupt implements mrp.Engine.
 func (e *Engine) Interrupt() bool {
-	if !e.running.Load() {
+	turn := e.turn.Load()
+	if turn == nil {
 		return false
 	}
 	if cpython.Interrupt() != nil {
 		return false
 	}
 	e.inputs.cancelAll()
+	if !turn.begun.Load() {
+		time.AfterFunc(backgroundPatience, func() {
+			if e.turn.Load() == turn && !turn.begun.Load() {
+				_ = cpython.InterruptBackground() // the main thread lives as long as the process
+			}
+		})
+	}
 	return true
 }
 

@@ -6,7 +6,9 @@ It does not run while a plain cell runs, so that `asyncio.run()` works there.
 
 import asyncio
 import functools
+import sys
 
+import _mrmd_host
 from IPython.core.async_helpers import get_asyncio_loop
 
 
@@ -54,8 +56,13 @@ def has_work():
 def run_until_readable(descriptor):
     """Run the loop until somebody rings, or until it has nothing to do."""
     kept = shared()
-    kept.add_reader(descriptor, kept.stop)
     watched = set()
+    is_over = False
+
+    def stop():
+        # What was scheduled here may come when a cell already uses the loop.
+        if not is_over:
+            kept.stop()
 
     def watch():
         tasks = asyncio.all_tasks(kept)
@@ -65,15 +72,21 @@ def run_until_readable(descriptor):
 
     def done(task):
         watched.discard(task)
+        if is_over:
+            return
         watch()
         if not watched:
             # Once more round the loop: the task's own callbacks come first.
-            kept.call_soon(kept.stop)
+            kept.call_soon(stop)
 
+    kept.add_reader(descriptor, stop)
     watch()
     try:
-        kept.run_forever()
+        _mrmd_host.run_background(kept.run_forever)
+    except KeyboardInterrupt:
+        print("A task of the event loop was interrupted.", file=sys.stderr)
     finally:
+        is_over = True
         kept.remove_reader(descriptor)
         for task in watched:
             task.remove_done_callback(done)
