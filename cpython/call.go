@@ -9,23 +9,33 @@ import (
 // Call calls a Python callable with values that Value accepts. An exception is
 // returned as an *Error. Needs the GIL.
 func Call(callable *Object, arguments ...any) (*Object, error) {
-	tuple := python3.PyTuple_New(len(arguments))
-	if tuple == nil {
-		return nil, TakeError()
+	tuple, err := Tuple(arguments...)
+	if err != nil {
+		return nil, fmt.Errorf("passing arguments: %w", err)
 	}
 	defer tuple.DecRef()
-	for i, argument := range arguments {
-		value, err := Value(argument)
-		if err != nil {
-			return nil, fmt.Errorf("argument %d: %w", i+1, err)
-		}
-		python3.PyTuple_SetItem(tuple, i, value) // takes the reference over
-	}
 	result := callable.CallObject(tuple)
 	if result == nil {
 		return nil, TakeError()
 	}
 	return result, nil
+}
+
+// Tuple makes a tuple of values that Value accepts. Needs the GIL.
+func Tuple(values ...any) (*Object, error) {
+	tuple := python3.PyTuple_New(len(values))
+	if tuple == nil {
+		return nil, TakeError()
+	}
+	for i, value := range values {
+		item, err := Value(value)
+		if err != nil {
+			tuple.DecRef()
+			return nil, fmt.Errorf("item %d: %w", i+1, err)
+		}
+		python3.PyTuple_SetItem(tuple, i, item) // takes the reference over
+	}
+	return tuple, nil
 }
 
 // Import imports a module by its dotted name. Needs the GIL.

@@ -4,6 +4,7 @@ package cpython
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -33,7 +34,7 @@ func Text(text string) *Object {
 // escape. Needs the GIL.
 func GoText(object *Object) (string, error) {
 	if object == nil || !python3.PyUnicode_Check(object) {
-		return "", fmt.Errorf("expected a str from Python")
+		return "", errors.New("expected a str from Python")
 	}
 	var bytes *C.char
 	var length C.size_t
@@ -46,8 +47,17 @@ func GoText(object *Object) (string, error) {
 	return text, nil
 }
 
-// Value makes a Python object of a string, bool, int or nil (None), or takes a
-// new reference to a *Object. Needs the GIL.
+// GoBytes copies a bytes object. Needs the GIL.
+func GoBytes(object *Object) ([]byte, error) {
+	if object == nil || !python3.PyBytes_Check(object) {
+		return nil, errors.New("expected bytes from Python")
+	}
+	start := C.PyBytes_AsString(pointerOf(object))
+	return C.GoBytes(unsafe.Pointer(start), C.int(C.PyBytes_Size(pointerOf(object)))), nil
+}
+
+// Value makes a Python object of a string, bool, int, []byte (bytes) or nil (None),
+// or takes a new reference to a *Object. Needs the GIL.
 func Value(value any) (*Object, error) {
 	var object *Object
 	switch value := value.(type) {
@@ -64,6 +74,9 @@ func Value(value any) (*Object, error) {
 		object.IncRef()
 	case int:
 		object = python3.PyLong_FromLongLong(int64(value))
+	case []byte:
+		object = objectOf(C.PyBytes_FromStringAndSize(
+			(*C.char)(unsafe.Pointer(unsafe.SliceData(value))), C.Py_ssize_t(len(value))))
 	case *Object:
 		object = value
 		object.IncRef()

@@ -83,8 +83,22 @@ func prependToPath(folders []string) error {
 // Version is the version of the linked Python, such as "3.11.7". It may be
 // called before Start, from any goroutine.
 func Version() string {
-	version, _, _ := strings.Cut(C.GoString(C.Py_GetVersion()), " ")
+	version, _, _ := strings.Cut(Build(), " ")
 	return version
+}
+
+// Build is the version of the linked Python with its build date and compiler. It may
+// be called before Start, from any goroutine.
+func Build() string { return C.GoString(C.Py_GetVersion()) }
+
+// PauseGarbageCollection keeps Python's cyclic garbage collector from running until
+// the function it returns is called: much that is made and little that is dropped, as
+// in a start, is looked through for nothing. Both need the GIL.
+func PauseGarbageCollection() (resume func()) {
+	if C.PyGC_Disable() == 0 {
+		return func() {}
+	}
+	return func() { C.PyGC_Enable() }
 }
 
 // ABITag names the binary interface of the linked Python, such as "cp311". It

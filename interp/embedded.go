@@ -19,54 +19,59 @@ const (
 	bootstrapModule = embeddedPackage + ".bootstrap"
 )
 
-// installEmbedded makes the embedded Python package importable as _mrmd. Main
-// thread; needs the GIL.
-func installEmbedded() error {
+// sources are the embedded modules' texts by full name.
+func sources() (map[string]string, error) {
 	files, err := embeddedPython.ReadDir("python")
 	if err != nil {
-		return fmt.Errorf("listing the embedded Python files: %w", err)
+		return nil, fmt.Errorf("listing the embedded Python files: %w", err)
 	}
-	names, texts := python3.PyList_New(0), python3.PyList_New(0)
-	defer names.DecRef()
-	defer texts.DecRef()
-	var bootstrapSource string
+	texts := make(map[string]string, len(files))
 	for _, file := range files {
 		source, err := embeddedPython.ReadFile(path.Join("python", file.Name()))
 		if err != nil {
-			return fmt.Errorf("reading the embedded Python file %s: %w", file.Name(), err)
+			return nil, fmt.Errorf("reading the embedded Python file %s: %w", file.Name(), err)
 		}
-		name := embeddedPackage + "." + strings.TrimSuffix(file.Name(), ".py")
-		if name == bootstrapModule {
-			bootstrapSource = string(source)
-		}
-		for list, text := range map[*cpython.Object]string{names: name, texts: string(source)} {
+		texts[embeddedPackage+"."+strings.TrimSuffix(file.Name(), ".py")] = string(source)
+	}
+	return texts, nil
+}
+
+// installEmbedded makes the embedded Python package importable as _mrmd, and what
+// was remembered of the last start findable. Main thread; needs the GIL.
+func installEmbedded(texts map[string]string, start *startCode) error {
+	names, sources := python3.PyList_New(0), python3.PyList_New(0)
+	defer names.DecRef()
+	defer sources.DecRef()
+	for name, text := range texts {
+		for list, text := range map[*cpython.Object]string{names: name, sources: text} {
 			item := cpython.Text(text)
 			python3.PyList_Append(list, item)
 			item.DecRef()
 		}
 	}
-	install, err := bootstrap(bootstrapSource)
+	codes, remembered, err := start.objects()
+	if err != nil {
+		return fmt.Errorf("handing over the compiled code of the last start: %w", err)
+	}
+	defer codes.DecRef()
+	defer remembered.DecRef()
+	install, err := bootstrap(texts[bootstrapModule], python3.PyDict_GetItemString(codes, bootstrapModule))
 	if err != nil {
 		return fmt.Errorf("loading the embedded Python package: %w", err)
 	}
 	defer install.DecRef()
-	done, err := cpython.Call(install, names, texts)
+	functions, err := cpython.Call(install, names, sources, codes, remembered)
 	if err != nil {
 		return fmt.Errorf("installing the embedded Python package: %w", err)
 	}
-	done.DecRef()
-	return nil
+	defer functions.DecRef()
+	return start.take(functions)
 }
 
-// bootstrap runs the one module that nothing can import yet and gives its
-// install function.
-func bootstrap(source string) (*cpython.Object, error) {
-	builtins, err := cpython.Import("builtins")
-	if err != nil {
-		return nil, err
-	}
-	defer builtins.DecRef()
-	code, err := callAttribute(builtins, "compile", source, "<mrmd>/bootstrap.py", "exec")
+// bootstrap runs the one module that nothing can import yet, from its marshalled code
+// when there is one, and gives its install function.
+func bootstrap(source string, marshalled *cpython.Object) (*cpython.Object, error) {
+	code, err := bootstrapCode(source, marshalled)
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +81,7 @@ func bootstrap(source string) (*cpython.Object, error) {
 	name := cpython.Text(bootstrapModule)
 	defer name.DecRef()
 	python3.PyDict_SetItemString(namespace, "__name__", name)
-	done, err := callAttribute(builtins, "exec", code, namespace)
+	done, err := callModule("builtins", "exec", code, namespace)
 	if err != nil {
 		return nil, err
 	}
@@ -87,6 +92,13 @@ func bootstrap(source string) (*cpython.Object, error) {
 	}
 	install.IncRef()
 	return install, nil
+}
+
+func bootstrapCode(source string, marshalled *cpython.Object) (*cpython.Object, error) {
+	if marshalled != nil {
+		return callModule("marshal", "loads", marshalled)
+	}
+	return callModule("builtins", "compile", source, "<mrmd>/bootstrap.py", "exec")
 }
 
 func callAttribute(object *cpython.Object, name string, arguments ...any) (*cpython.Object, error) {

@@ -44,6 +44,9 @@ type Options struct {
 	OwnPorts []int
 	// Log takes warnings; nil discards them.
 	Log logrus.FieldLogger
+	// CacheDir is the folder that keeps compiled code for the next start; empty
+	// for none.
+	CacheDir string
 	// InstallMissing installs IPython into the venv when it is not there.
 	InstallMissing bool
 }
@@ -60,6 +63,7 @@ type Engine struct {
 	inputs  pendingInputs
 	runner  runner
 	history historyFlush
+	start   *startCode
 	runs    runs
 
 	children children
@@ -111,7 +115,7 @@ func hasPackage(virtualenv, name string) bool {
 // goroutine, once. From then on file descriptors 1 and 2 of the process belong
 // to the user's code. The error says why it could not start.
 func (e *Engine) Run() error {
-	if err := e.start(); err != nil {
+	if err := e.startUp(); err != nil {
 		e.mutex.Lock()
 		e.startErr = err
 		e.mutex.Unlock()
@@ -119,11 +123,17 @@ func (e *Engine) Run() error {
 		return err
 	}
 	close(e.ready)
+	go e.settle()
 	e.main.Serve()
 	return e.finish()
 }
 
-func (e *Engine) start() (err error) {
+func (e *Engine) startUp() (err error) {
+	texts, err := sources()
+	if err != nil {
+		return err
+	}
+	e.start = readStartCode(e.options, texts)
 	e.router.late = e.takeLateOutput
 	e.output, err = cpython.CaptureOutput(e.options.Terminal, e.router.receive)
 	if err != nil {
@@ -140,7 +150,10 @@ func (e *Engine) start() (err error) {
 	if err != nil {
 		return err
 	}
-	if err := e.startPython(); err != nil {
+	resume := cpython.PauseGarbageCollection()
+	err = e.startPython(texts)
+	resume()
+	if err != nil {
 		return err
 	}
 	e.visitor, err = cpython.NewVisitor()
@@ -156,8 +169,8 @@ func pathPrefix(workingDirectory string) []string {
 	return folders
 }
 
-func (e *Engine) startPython() error {
-	if err := installEmbedded(); err != nil {
+func (e *Engine) startPython(texts map[string]string) error {
+	if err := installEmbedded(texts, e.start); err != nil {
 		return err
 	}
 	if e.options.CrashLog != nil {
@@ -171,7 +184,10 @@ func (e *Engine) startPython() error {
 	if err := e.startShell(); err != nil {
 		return err
 	}
-	return callStart("describe", e.takeDescription)
+	if err := callStart("describe", e.takeDescription); err != nil {
+		return err
+	}
+	return e.start.finish()
 }
 
 func (e *Engine) startShell() error {

@@ -44,6 +44,7 @@ func TestMain(m *testing.M) {
 		Executable:       filepath.Join(virtualenv, "bin", "python"),
 		Virtualenv:       virtualenv,
 		WorkingDirectory: home,
+		CacheDir:         filepath.Join(home, "cache"),
 		LateOutput: func(execID string, stream mrp.Stream, text []byte) {
 			late.Text(stream, append([]byte("["+execID+"]"), text...))
 		},

@@ -20,6 +20,7 @@ type plan struct {
 	workingDirectory string
 	// assetsFolder is where assets go; it is also in the registry when it was asked for.
 	assetsFolder string
+	cacheFolder  string
 }
 
 // newPlan makes the choices that the options leave open and checks them all. It may
@@ -54,7 +55,20 @@ func newPlan(chosen options) (plan, error) {
 	if !filepath.IsAbs(assets) {
 		assets = filepath.Join(workingDirectory, assets)
 	}
-	return plan{options: chosen, python: python, workingDirectory: workingDirectory, assetsFolder: assets}, nil
+	return plan{
+		options: chosen, python: python, workingDirectory: workingDirectory,
+		assetsFolder: assets, cacheFolder: cacheFolder(),
+	}, nil
+}
+
+// cacheFolder is where compiled code is kept for the next start; empty, and none is
+// kept, when this user has no home.
+func cacheFolder() string {
+	home, err := registry.FindHome()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home.Dir, "cache")
 }
 
 func folderToWorkIn(asked string) (string, error) {

@@ -183,6 +183,7 @@ func (s *server) newEngine() {
 		Executable:       s.python.interpreter,
 		Virtualenv:       s.python.folder,
 		WorkingDirectory: s.workingDirectory,
+		CacheDir:         s.cacheFolder,
 		CrashLog:         s.console.crash,
 		LateOutput: func(execID string, stream mrp.Stream, text []byte) {
 			logLate(execID, stream, text)

@@ -5,20 +5,23 @@ others from memory, with their sources so that tracebacks show their lines.
 Needs the GIL; main thread.
 """
 
-import importlib.abc
+import _imp
 import importlib.machinery
+import marshal
+import os
 import sys
 
 PACKAGE = "_mrmd"
 FOLDER = "<mrmd>/"
 
 
-class EmbeddedLoader(importlib.abc.InspectLoader):
+class EmbeddedLoader:
     """Loads the package's modules from the sources the binary carries."""
 
-    def __init__(self, sources):
-        """Take `sources`, which maps a module's full name to its text."""
-        self._sources = sources
+    def __init__(self, sources, codes):
+        """Take `sources` and `codes`, which map a module's full name to its text and,
+        as far as it is known, to its marshalled code."""
+        self._sources, self._codes = sources, codes
 
     def find_spec(self, name, path=None, target=None):
         """Find a module of the package; None for every other name."""
@@ -27,6 +30,13 @@ class EmbeddedLoader(importlib.abc.InspectLoader):
         return importlib.machinery.ModuleSpec(
             name, self, origin=self._file(name), is_package=name == PACKAGE
         )
+
+    def create_module(self, spec):
+        """Leave it to Python to make the module."""
+
+    def exec_module(self, module):
+        """Run a module's code in it."""
+        exec(self.get_code(module.__name__), module.__dict__)
 
     def get_source(self, name):
         """Give a module's text."""
@@ -38,15 +48,94 @@ class EmbeddedLoader(importlib.abc.InspectLoader):
 
     def get_code(self, name):
         """Compile a module; its file name is what marks its frames as ours."""
+        code = self._codes.pop(name, None)
+        if code is not None:
+            return marshal.loads(code)
         return compile(self._sources[name], self._file(name), "exec", dont_inherit=True)
+
+    def compiled(self, name):
+        """Give the code, marshalled, of a module of the package or of a file."""
+        loader = self if name in self._sources else sys.modules[name].__spec__.loader
+        return marshal.dumps(loader.get_code(name))
 
     @staticmethod
     def _file(name):
         return FOLDER + name.rpartition(".")[2] + ".py"
 
 
-def install(names, texts):
-    """Serve the modules called `names`, whose sources are `texts`."""
+class RememberedLoader(importlib.machinery.SourceFileLoader):
+    """Loads a module of a file from code that was compiled before."""
+
+    def __init__(self, name, path, code):
+        """Take the code in marshalled form; it is used once."""
+        super().__init__(name, path)
+        self._code = code
+
+    def get_code(self, name):
+        """Give the code, or go to the file when the module is loaded anew."""
+        code, self._code = self._code, None
+        if code is None:
+            return super().get_code(name)
+        code = marshal.loads(code)
+        _imp._fix_co_filename(code, self.path)
+        return code
+
+
+class RememberedFinder:
+    """Finds the modules that starting imports, without a look at the folders."""
+
+    def __init__(self, modules):
+        """Take (origin, compiled file, is it a package, marshalled code) by name."""
+        self._modules = modules
+
+    def find_spec(self, name, path=None, target=None):
+        """Find one of the modules, once; None for every other name."""
+        if name not in self._modules:
+            return None
+        origin, compiled, is_package, code = self._modules.pop(name)
+        spec = importlib.machinery.ModuleSpec(
+            name,
+            RememberedLoader(name, origin, code),
+            origin=origin,
+            is_package=is_package,
+        )
+        spec.has_location = True
+        spec.cached = compiled
+        if is_package:
+            spec.submodule_search_locations.append(os.path.dirname(origin))
+        return spec
+
+    def forget(self):
+        """Find nothing any more; returns what was imported from sources so far.
+
+        A list of texts, four for each module: its name, its source's path, the path
+        of the file that is compiled to, and "package" or "".
+        """
+        sys.meta_path.remove(self)
+        self._modules.clear()
+        found = []
+        for name, module in list(sys.modules.items()):
+            spec = getattr(module, "__spec__", None)
+            loader = getattr(spec, "loader", None)
+            if (
+                isinstance(loader, importlib.machinery.SourceFileLoader)
+                and spec.cached
+                and spec.name == name
+            ):
+                is_package = spec.submodule_search_locations is not None
+                found += [name, spec.origin, spec.cached, "package" * is_package]
+        return found
+
+
+def install(names, texts, codes, remembered):
+    """Serve the modules called `names`, whose sources are `texts`.
+
+    `codes` maps names to marshalled code as far as that is known, and `remembered`
+    names of modules from files to what RememberedFinder takes. Returns a function
+    that gives a module's marshalled code, and one to call after the start.
+    """
     sources = dict(zip(names, texts, strict=True))
     sources.setdefault(PACKAGE, "")
-    sys.meta_path.insert(0, EmbeddedLoader(sources))
+    loader, finder = EmbeddedLoader(sources, codes), RememberedFinder(remembered)
+    sys.meta_path[:0] = [loader, finder]
+    return loader.compiled, finder.forget

@@ -1,0 +1,172 @@
+package interp
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	python3 "github.com/DataDog/go-python3"
+
+	"github.com/mrmd/mrmd-python/cpython"
+	"github.com/mrmd/mrmd-python/interp/codecache"
+)
+
+// startCode is the compiled code that a start needs, and what has to be remembered of
+// this start for the next one.
+type startCode struct {
+	path, key string
+	names     []string
+	read      chan []codecache.Module
+	// isCurrent is set before read is answered.
+	isCurrent bool
+
+	compiled, forget *cpython.Object
+	loaded           []string
+}
+
+// Variables that decide which code is compiled, and where it is looked for.
+var startVariables = []string{"PYTHONPATH", "PYTHONOPTIMIZE", "PYTHONPYCACHEPREFIX", "PYTHONNOUSERSITE", "PYTHONPLATLIBDIR"}
+
+// readStartCode begins to read, beside the start of Python. Any goroutine.
+func readStartCode(options Options, texts map[string]string) *startCode {
+	start := &startCode{read: make(chan []codecache.Module, 1)}
+	for name := range texts {
+		start.names = append(start.names, name)
+	}
+	slices.Sort(start.names)
+	if options.CacheDir == "" {
+		start.isCurrent = true
+		start.read <- nil
+		return start
+	}
+	venv := sha256.Sum256([]byte(options.Executable))
+	start.path = filepath.Join(options.CacheDir, fmt.Sprintf("start-%s-%x.code", cpython.ABITag(), venv[:6]))
+	go func() {
+		start.key = startKey(options, texts, start.names)
+		modules, err := codecache.Read(start.path, start.key, pathPrefix(options.WorkingDirectory))
+		start.isCurrent = err == nil
+		start.read <- modules
+	}()
+	return start
+}
+
+func startKey(options Options, texts map[string]string, names []string) string {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%q %q\n", cpython.Build(), options.Executable)
+	for _, variable := range startVariables {
+		fmt.Fprintf(hash, "%s=%q\n", variable, os.Getenv(variable))
+	}
+	for _, name := range names {
+		fmt.Fprintf(hash, "%s %q\n", name, texts[name])
+	}
+	return fmt.Sprintf("%x", hash.Sum(nil))
+}
+
+// objects waits for the file and gives what python/bootstrap.py's install takes: the
+// codes of the embedded modules, and of those from files. Needs the GIL.
+func (s *startCode) objects() (codes, remembered *cpython.Object, err error) {
+	codes, remembered = python3.PyDict_New(), python3.PyDict_New()
+	for _, module := range <-s.read {
+		var value *cpython.Object
+		table := codes
+		if module.Origin == "" {
+			value, err = cpython.Value(module.Code)
+		} else {
+			table = remembered
+			value, err = cpython.Tuple(module.Origin, module.Compiled, module.IsPackage, module.Code)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		python3.PyDict_SetItemString(table, module.Name, value)
+		value.DecRef()
+	}
+	return codes, remembered, nil
+}
+
+// take keeps the functions that install returns. Needs the GIL.
+func (s *startCode) take(functions *cpython.Object) error {
+	items, err := cpython.Items(functions, 2)
+	if err != nil {
+		return err
+	}
+	s.compiled, s.forget = items[0], items[1]
+	s.compiled.IncRef()
+	s.forget.IncRef()
+	return nil
+}
+
+// finish ends the start: what the user imports is found the usual way. Main thread;
+// needs the GIL.
+func (s *startCode) finish() error {
+	found, err := cpython.Call(s.forget)
+	if err != nil {
+		return fmt.Errorf("ending the start: %w", err)
+	}
+	defer found.DecRef()
+	if s.isCurrent {
+		return nil
+	}
+	s.loaded, err = textList(found)
+	return err
+}
+
+// remember writes down for the next start what this one had to find and compile. It
+// takes the GIL for a module at a time. Any goroutine.
+func (s *startCode) remember(ctx context.Context, visitor *cpython.Visitor) error {
+	if s.isCurrent {
+		return nil
+	}
+	var modules []codecache.Module
+	for _, name := range s.names {
+		code, err := s.compile(ctx, visitor, name)
+		if err != nil {
+			return fmt.Errorf("compiling %s: %w", name, err)
+		}
+		modules = append(modules, codecache.Module{Name: name, Code: code})
+	}
+	for of := range slices.Chunk(s.loaded, 4) {
+		name, origin, compiled, isPackage := of[0], of[1], of[2], of[3] != ""
+		module, err := codecache.FromCompiled(name, origin, compiled, isPackage)
+		if err != nil {
+			module, err = codecache.FromSource(name, origin, compiled, isPackage, func() ([]byte, error) {
+				return s.compile(ctx, visitor, name)
+			})
+		}
+		// What can't be compiled any more is found the usual way.
+		if err == nil {
+			modules = append(modules, module)
+		}
+	}
+	return codecache.Write(s.path, s.key, modules)
+}
+
+func (s *startCode) compile(ctx context.Context, visitor *cpython.Visitor, name string) (code []byte, err error) {
+	err = visitor.Do(ctx, func() error {
+		marshalled, err := cpython.Call(s.compiled, name)
+		if err != nil {
+			return err
+		}
+		defer marshalled.DecRef()
+		code, err = cpython.GoBytes(marshalled)
+		return err
+	})
+	return code, err
+}
+
+// settleAfter is when what the next start and the next cells gain from is done, while
+// nothing else is.
+const settleAfter = time.Second
+
+func (e *Engine) settle() {
+	time.Sleep(settleAfter)
+	ctx := context.Background()
+	if err := e.start.remember(ctx, e.visitor); err != nil && !errors.Is(err, os.ErrPermission) {
+		e.options.Log.WithError(err).Warn("the next start will take longer")
+	}
+}
