@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -83,16 +84,18 @@ func (d *inputDesk) ask(ctx context.Context, log *eventLog, execID, prompt strin
 	}
 }
 
-// reply answers the open question; false when there is none.
-func (d *inputDesk) reply(answer inputAnswer) bool {
+// reply answers the open question and gives its event's number; false when there is
+// none.
+func (d *inputDesk) reply(answer inputAnswer) (seq int, answered bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.pending == nil {
-		return false
+		return 0, false
 	}
+	seq = d.pending.seq
 	d.pending.answer <- answer
 	d.pending = nil
-	return true
+	return seq, true
 }
 
 // close ends the open question, and every later one, without an answer.
@@ -186,11 +189,13 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, _ httproute
 	if err != nil {
 		return err
 	}
-	if desk == nil || !desk.reply(inputAnswer{text: withoutNewline(text.value)}) {
-		writeJSON(w, http.StatusOK, []byte(`{"accepted":false,"error":"`+noPendingInput+`"}`))
-		return nil
+	if desk != nil {
+		if seq, answered := desk.reply(inputAnswer{text: withoutNewline(text.value)}); answered {
+			writeJSON(w, http.StatusOK, []byte(`{"accepted":true,"seq":`+strconv.Itoa(seq)+`}`))
+			return nil
+		}
 	}
-	writeJSON(w, http.StatusOK, []byte(`{"accepted":true}`))
+	writeJSON(w, http.StatusOK, []byte(`{"accepted":false,"error":"`+noPendingInput+`"}`))
 	return nil
 }
 
@@ -211,10 +216,12 @@ func (h *Handler) serveInputCancel(w http.ResponseWriter, r *http.Request, _ htt
 	if err != nil {
 		return err
 	}
-	if desk == nil || !desk.reply(inputAnswer{err: ErrInputCancelled}) {
-		writeJSON(w, http.StatusOK, []byte(`{"cancelled":false,"error":"`+noPendingInput+`"}`))
-		return nil
+	if desk != nil {
+		if _, answered := desk.reply(inputAnswer{err: ErrInputCancelled}); answered {
+			writeJSON(w, http.StatusOK, []byte(`{"cancelled":true}`))
+			return nil
+		}
 	}
-	writeJSON(w, http.StatusOK, []byte(`{"cancelled":true}`))
+	writeJSON(w, http.StatusOK, []byte(`{"cancelled":false,"error":"`+noPendingInput+`"}`))
 	return nil
 }
