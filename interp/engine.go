@@ -241,18 +241,18 @@ func (e *Engine) takeRunner(object *cpython.Object) error {
 }
 
 func (e *Engine) takeDescription(description *cpython.Object) error {
-	items, err := cpython.Items(description, 4)
+	items, err := cpython.Items(description, 3)
 	if err != nil {
 		return err
 	}
 	e.mutex.Lock()
 	defer e.mutex.Unlock()
-	for i, target := range []*string{&e.info.PythonVersion, &e.info.Implementation, &e.info.IPythonVersion} {
+	for i, target := range []*string{&e.info.Implementation, &e.info.IPythonVersion} {
 		if *target, err = cpython.GoText(items[i]); err != nil {
 			return err
 		}
 	}
-	e.info.CanFormat = cpython.IsTrue(items[3])
+	e.info.CanFormat = cpython.IsTrue(items[2])
 	return nil
 }
 

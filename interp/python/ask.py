@@ -1,11 +1,12 @@
 """Input: `input()` and `getpass()` ask the reader through the host. Main thread."""
 
 import builtins
-import getpass
 import json
 import sys
 
 import _mrmd_host
+
+from _mrmd import when_imported
 
 
 class InputCancelled(Exception):
@@ -59,4 +60,8 @@ def install():
     _input.__name__ = _input.__qualname__ = "input"
     _getpass.__name__ = _getpass.__qualname__ = "getpass"
     builtins.input = _input
+    when_imported.call("getpass", _install_in)
+
+
+def _install_in(getpass):
     getpass.getpass = _getpass

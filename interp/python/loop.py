@@ -4,12 +4,13 @@ The loop runs while a cell awaits, and between cells while it has something to d
 It does not run while a plain cell runs, so that `asyncio.run()` works there.
 """
 
-import asyncio
 import functools
 import sys
 
 import _mrmd_host
 from IPython.core.async_helpers import get_asyncio_loop
+
+from _mrmd import when_imported
 
 
 def shared():
@@ -18,7 +19,14 @@ def shared():
 
 
 def install():
-    """Make the loop the current one, also for `asyncio.create_task` in plain cells."""
+    """Make the loop the current one, also for `asyncio.create_task` in plain cells.
+
+    asyncio takes long to import and most notebooks never do: this waits for it.
+    """
+    when_imported.call("asyncio", _install_in)
+
+
+def _install_in(asyncio):
     original = asyncio.create_task
 
     @functools.wraps(original)
@@ -32,16 +40,22 @@ def install():
         return original(coro, **options)
 
     asyncio.create_task = asyncio.tasks.create_task = create_task
-    make_current()
+    if _is_main_thread():
+        make_current()
 
 
 def make_current():
     """Undo what `asyncio.run()` leaves: no current loop."""
-    asyncio.set_event_loop(shared())
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is not None:
+        asyncio.set_event_loop(shared())
 
 
 def has_work():
     """Say whether the loop has tasks, callbacks or descriptors to look after."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return False
     kept = shared()
     if asyncio.all_tasks(kept):
         return True
@@ -55,6 +69,8 @@ def has_work():
 
 def run_until_readable(descriptor):
     """Run the loop until somebody rings, or until it has nothing to do."""
+    import asyncio
+
     kept = shared()
     watched = set()
     is_over = False

@@ -1,6 +1,5 @@
 """IPython's InteractiveShell as this runtime runs it. Main thread only."""
 
-import asyncio
 import bdb
 import sys
 
@@ -223,6 +222,8 @@ class Shell(InteractiveShell):
                 raise
         # The interrupt hit the loop and not the cell's own code: the cell has to
         # be told, so that its finally clauses run.
+        import asyncio
+
         task.cancel()
         outcome = _mrmd_host.run_interruptible(kept.run_until_complete, task)
         if isinstance(outcome.error_in_exec, asyncio.CancelledError):

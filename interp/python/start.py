@@ -26,14 +26,12 @@ def runner():
 
 
 def describe():
-    """Give what clients are told: versions, implementation, can code be formatted."""
+    """Give what clients are told: implementation, IPython, can code be formatted."""
     import importlib.util
-    import platform
 
     import IPython
 
     return (
-        platform.python_version(),
         sys.implementation.name,
         IPython.__version__,
         importlib.util.find_spec("black") is not None,
