@@ -45,39 +45,20 @@ static void stand_aside(void) {
     }
 }
 
-#if PY_VERSION_HEX >= 0x030D0000
-
-static int stand_aside_call(void *ignored) {
-    (void)ignored;
-    stand_aside();
-    return 0;
-}
-
-int mrmd_visits_install(PyObject *signal_function) {
-    (void)signal_function;
-    return 0;
-}
-
-static void ask_to_stand_aside(void) {
-    if (!atomic_exchange(&is_asked, 1) && Py_AddPendingCall(stand_aside_call, NULL) < 0) {
-        /* The queue is full; the switch interval will do. */
-        atomic_store(&is_asked, 0);
-    }
-}
-
-#else
-
 static pthread_t main_thread;
 
-static PyObject *stand_aside_handler(PyObject *module, PyObject *arguments) {
+static PyObject *signal_handler(PyObject *module, PyObject *arguments) {
     (void)module;
     (void)arguments;
     stand_aside();
+    if (!mrmd_is_forked_child && mrmd_unwind_raise() < 0) {
+        return NULL;
+    }
     Py_RETURN_NONE;
 }
 
 static PyMethodDef handler_method = {
-    "stand_aside", stand_aside_handler, METH_VARARGS,
+    "stand_aside", signal_handler, METH_VARARGS,
     "stand_aside(signalnum, frame, /)\n--\n\nLet a thread that waits for the GIL have it for a moment."};
 
 /* signal_function is the original _signal.signal. Main thread; needs the GIL. */
@@ -92,6 +73,23 @@ int mrmd_visits_install(PyObject *signal_function) {
     Py_XDECREF(previous);
     return previous == NULL ? -1 : 0;
 }
+
+#if PY_VERSION_HEX >= 0x030D0000
+
+static int stand_aside_call(void *ignored) {
+    (void)ignored;
+    stand_aside();
+    return 0;
+}
+
+static void ask_to_stand_aside(void) {
+    if (!atomic_exchange(&is_asked, 1) && Py_AddPendingCall(stand_aside_call, NULL) < 0) {
+        /* The queue is full; the switch interval will do. */
+        atomic_store(&is_asked, 0);
+    }
+}
+
+#else
 
 static void ask_to_stand_aside(void) {
 #if PY_VERSION_HEX < 0x030C0000

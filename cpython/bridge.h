@@ -41,6 +41,8 @@ int mrmd_interrupt_request(void);
 int mrmd_interrupt_background(void);
 void mrmd_interrupt_begin_run(void);
 PyObject *mrmd_run_background(PyObject *callable, PyObject *arguments);
+int mrmd_unwind_request(void);
+int mrmd_unwind_raise(void);
 PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments);
@@ -55,8 +57,9 @@ typedef struct {
 } mrmd_repaired_signal;
 int mrmd_signals_repair(mrmd_repaired_signal *repaired, int most);
 
-/* attach.c: other threads that visit Python. The signal is used before Python 3.13
- * and is one that nothing else is known to use. */
+/* attach.c: other threads that visit Python. The signal, one that nothing else is
+ * known to use, is sent before Python 3.13; its handler is also what unwinds the
+ * user's code. */
 #define MRMD_VISIT_SIGNAL SIGRTMAX
 int mrmd_visits_install(PyObject *signal_function);
 void *mrmd_thread_attach(void);

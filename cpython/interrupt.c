@@ -1,6 +1,6 @@
 /* SIGINT has three senders, told apart by siginfo: we ourselves, to stop the
  * running code (sigqueue with the number of the run it is meant for, or with
- * BACKGROUND for what runs between the runs); the
+ * BACKGROUND for what runs between the runs, or with UNWIND to end it); the
  * user's code, by raise() or kill() of its own process, which must behave as in
  * plain Python; and the outside (Ctrl-C at a terminal), which is Go's.
  *
@@ -9,6 +9,7 @@
 #include "bridge.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -18,12 +19,14 @@ static pthread_t main_thread;
 static struct sigaction go_action, python_action;
 static PyObject *original_signal;
 
-enum { BACKGROUND = 0 }; /* no run has this number */
+enum { BACKGROUND = 0, UNWIND = INT_MAX }; /* no run has these numbers */
 
 static _Atomic int user_code_depth;
 static _Atomic int in_background;
 static _Atomic unsigned current_run;
 static _Atomic unsigned requested_run;
+
+static _Atomic int unwind_requested, unwind_due;
 
 static void call_python_handler(int number, siginfo_t *info, void *context) {
     if (python_action.sa_flags & SA_SIGINFO) {
@@ -54,6 +57,13 @@ static void on_sigint(int number, siginfo_t *info, void *context) {
     }
     if (info->si_code == SI_QUEUE) {
         unsigned wanted = (unsigned)info->si_value.sival_int;
+        if (wanted == UNWIND) {
+            if (atomic_load(&user_code_depth) > 0 && atomic_exchange(&unwind_requested, 0)) {
+                atomic_store(&unwind_due, 1);
+                PyErr_SetInterruptEx(MRMD_VISIT_SIGNAL);
+            }
+            return;
+        }
         int is_wanted = wanted == BACKGROUND ? atomic_load(&in_background)
                                              : atomic_compare_exchange_strong(&requested_run, &wanted, 0);
         if (!is_wanted) {
@@ -196,6 +206,29 @@ int mrmd_interrupt_background(void) {
     return atomic_load(&in_background) ? pthread_sigqueue(main_thread, SIGINT, value) : 0;
 }
 
+/* Asks the user's code to unwind, now or as soon as some begins, with SystemExit.
+ * It goes by a signal so that code which waits in a system call hears it as it
+ * hears an interrupt. It is not by SIGINT's handler, which may be the user's own, and
+ * not KeyboardInterrupt, which programs take to mean that only the present step is
+ * to stop. Any thread, no GIL. */
+int mrmd_unwind_request(void) {
+    union sigval value = {.sival_int = UNWIND};
+    atomic_store(&unwind_requested, 1);
+    if (atomic_load(&user_code_depth) == 0) {
+        return 0;
+    }
+    return pthread_sigqueue(main_thread, SIGINT, value);
+}
+
+/* Raises what was asked for, on the main thread in a handler of Python's. */
+int mrmd_unwind_raise(void) {
+    if (!atomic_exchange(&unwind_due, 0)) {
+        return 0;
+    }
+    PyErr_SetString(PyExc_SystemExit, "the runtime ends");
+    return -1;
+}
+
 static void raise_what_is_pending(PyObject **result) {
     PyObject *type, *value, *traceback;
     PyErr_Fetch(&type, &value, &traceback);
@@ -213,6 +246,10 @@ static void raise_what_is_pending(PyObject **result) {
  * to: as a signal, so that it is the user's own handler that runs if she has one,
  * and at a place in her code. */
 static void deliver_request(void) {
+    if (atomic_load(&unwind_requested)) {
+        union sigval value = {.sival_int = UNWIND};
+        pthread_sigqueue(pthread_self(), SIGINT, value);
+    }
     unsigned run = atomic_load(&current_run);
     if (run != 0 && atomic_load(&requested_run) == run) {
         union sigval value = {.sival_int = (int)run};

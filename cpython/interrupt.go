@@ -32,3 +32,13 @@ func InterruptBackground() error {
 	}
 	return nil
 }
+
+// Unwind raises SystemExit in the user's code, now or as soon as some begins, in the
+// places where Interrupt raises KeyboardInterrupt. Any goroutine, without the GIL;
+// it returns at once.
+func Unwind() error {
+	if number := C.mrmd_unwind_request(); number != 0 {
+		return fmt.Errorf("signalling the Python main thread: error number %d", number)
+	}
+	return nil
+}

@@ -55,6 +55,8 @@ type Options struct {
 type Engine struct {
 	options Options
 	ready   chan struct{}
+	// served is closed when the main thread takes no more cells.
+	served chan struct{}
 
 	main    *cpython.Main
 	visitor *cpython.Visitor
@@ -70,8 +72,7 @@ type Engine struct {
 	lookIn   *lookIn
 
 	// turn is the running execution's; nil between executions.
-	turn     atomic.Pointer[turn]
-	stopping atomic.Bool
+	turn atomic.Pointer[turn]
 
 	mutex    sync.Mutex
 	startErr error
@@ -94,6 +95,7 @@ func New(options Options) *Engine {
 		lookIn:  newLookIn(options.LookInDeadline),
 		options: options,
 		ready:   make(chan struct{}),
+		served:  make(chan struct{}),
 		info: mrp.Info{
 			WorkingDirectory: options.WorkingDirectory,
 			Executable:       options.Executable,
@@ -125,6 +127,7 @@ func (e *Engine) Run() error {
 	close(e.ready)
 	go e.settle()
 	e.main.Serve()
+	close(e.served)
 	return e.finish()
 }
 
@@ -277,19 +280,59 @@ func (e *Engine) finish() error {
 	return nil
 }
 
-// Stop makes Run end: the running cell is interrupted, then what is registered
-// for Python's exit runs. It returns at once. Any goroutine.
-func (e *Engine) Stop() {
-	e.stopping.Store(true)
+// Stop makes Run end: no more cells run, and what is registered for Python's exit does.
+// It waits until the main thread has turned to that. The error is ctx's when that
+// ended first: a cell, or code that belongs to none, does not let go of the thread. Any
+// goroutine that does not hold the GIL.
+func (e *Engine) Stop(ctx context.Context) error {
+	if err := e.waitReady(ctx); err != nil {
+		return fmt.Errorf("waiting for Python to start: %w", err)
+	}
+	e.main.Stop()
 	select {
-	case <-e.ready:
-	default:
-		return
+	case <-e.served:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for Python's main thread: %w", ctx.Err())
 	}
-	if e.StartError() == nil {
-		e.main.Stop()
-		e.Interrupt()
+}
+
+// Unwind has the running cell, or the one that is about to, end with SystemExit, so
+// that its finally clauses run: a KeyboardInterrupt would tell it that somebody wants
+// only its present step to end. It returns at once. Any goroutine.
+func (e *Engine) Unwind() error {
+	if err := cpython.Unwind(); err != nil {
+		return err
 	}
+	e.inputs.cancelAll()
+	return nil
+}
+
+// FinishBeside does what Run does last, for a cell that does not come to its end: it
+// has the history written and runs what is registered for Python's exit, on a thread
+// beside the cell's. What that takes the GIL from can't be helped: the error is ctx's
+// when it ended first, and the functions then go on. Any goroutine that does not hold
+// the GIL.
+func (e *Engine) FinishBeside(ctx context.Context) error {
+	if err := e.waitReady(ctx); err != nil {
+		return fmt.Errorf("waiting for Python to start: %w", err)
+	}
+	// One of its own: user code may hold on to the others.
+	visitor, err := cpython.NewVisitor()
+	if err != nil {
+		return err
+	}
+	err = visitor.Do(ctx, func() error {
+		// First: an exit function may take all the time there is.
+		if _, err := cpython.Call(e.runner.flushHistory); err != nil {
+			return err
+		}
+		return e.finish()
+	})
+	if err != nil {
+		return fmt.Errorf("ending Python beside a running cell: %w", err)
+	}
+	return nil
 }
 
 // Info implements mrp.Engine.

@@ -2,6 +2,7 @@ package interp
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -24,37 +25,52 @@ func (s *signalled) Text(stream mrp.Stream, text []byte) {
 	}
 }
 
+// waits are ways in which code goes on for good.
+var waits = map[string]string{
+	"loop":       "while True: pass",
+	"sleep":      "import time; time.sleep(600)",
+	"lock":       "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()",
+	"subprocess": "import subprocess; subprocess.run(['sleep', '600'])",
+	"await":      "import asyncio; await asyncio.sleep(600)",
+	"async loop": "async def f():\n    while True: pass\nawait f()",
+	"input":      "input()",
+}
+
+// endWhileWaiting runs code that waits, has end end it, and gives the outcome.
+func endWhileWaiting(t *testing.T, code string, end func() error) mrp.Outcome {
+	t.Helper()
+	sink := &signalled{text: "begun\n", seen: make(chan struct{})}
+	asked := make(chan struct{}, 1)
+	sink.answer = func(ctx context.Context, prompt string, password bool) (string, error) {
+		asked <- struct{}{}
+		<-ctx.Done()
+		return "", ctx.Err()
+	}
+	done := make(chan mrp.Outcome)
+	go func() {
+		outcome, _ := engine.Execute(context.Background(), mrp.Execution{Code: "print('begun')\n" + code, StoreHistory: true}, sink)
+		done <- outcome
+	}()
+	<-sink.seen
+	if code == waits["input"] {
+		<-asked
+	}
+	if err := end(); err != nil {
+		t.Error(err)
+	}
+	return <-done
+}
+
 func TestInterruptStopsUserCode(t *testing.T) {
-	for name, code := range map[string]string{
-		"loop":       "while True: pass",
-		"sleep":      "import time; time.sleep(600)",
-		"lock":       "import threading; lock = threading.Lock(); lock.acquire(); lock.acquire()",
-		"subprocess": "import subprocess; subprocess.run(['sleep', '600'])",
-		"await":      "import asyncio; await asyncio.sleep(600)",
-		"async loop": "async def f():\n    while True: pass\nawait f()",
-		"input":      "input()",
-	} {
+	for name, code := range waits {
 		t.Run(name, func(t *testing.T) {
-			sink := &signalled{text: "begun\n", seen: make(chan struct{})}
-			asked := make(chan struct{}, 1)
-			sink.answer = func(ctx context.Context, prompt string, password bool) (string, error) {
-				asked <- struct{}{}
-				<-ctx.Done()
-				return "", ctx.Err()
-			}
-			done := make(chan mrp.Outcome)
-			go func() {
-				outcome, _ := engine.Execute(context.Background(), mrp.Execution{Code: "kept = '" + name + "'\nprint('begun')\n" + code, StoreHistory: true}, sink)
-				done <- outcome
-			}()
-			<-sink.seen
-			if name == "input" {
-				<-asked
-			}
-			if !engine.Interrupt() {
-				t.Error("Interrupt said that nothing ran")
-			}
-			outcome := <-done
+			mustRun(t, "kept = '"+name+"'")
+			outcome := endWhileWaiting(t, code, func() error {
+				if !engine.Interrupt() {
+					return errors.New("Interrupt said that nothing ran")
+				}
+				return nil
+			})
 			if outcome.Error == nil || outcome.Error.Type != "KeyboardInterrupt" {
 				t.Fatalf("ended with %+v", outcome.Error)
 			}
@@ -63,6 +79,46 @@ func TestInterruptStopsUserCode(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What ends the runtime unwinds a cell, and is not what a user's Ctrl-C is.
+func TestUnwindEndsUserCode(t *testing.T) {
+	for name, code := range waits {
+		t.Run(name, func(t *testing.T) {
+			outcome := endWhileWaiting(t, code, engine.Unwind)
+			if outcome.Error == nil || outcome.Error.Type != "SystemExit" {
+				t.Errorf("ended with %+v", outcome.Error)
+			}
+		})
+	}
+	outcome := endWhileWaiting(t, `
+import signal, time
+signal.signal(signal.SIGINT, lambda *_: ended.append("by the handler"))
+ended = []
+try:
+    while True:
+        try:
+            time.sleep(600)
+        except (Exception, KeyboardInterrupt) as error:
+            ended.append(repr(error))
+finally:
+    ended.append("finally")`, engine.Unwind)
+	if outcome.Error == nil || outcome.Error.Type != "SystemExit" {
+		t.Errorf("ended with %+v", outcome.Error)
+	}
+	if result, _ := mustRun(t, "ended"); result != "['finally']" {
+		t.Errorf("the cell saw %s", result)
+	}
+}
+
+func TestUnwindBeforeTheCodeBegins(t *testing.T) {
+	if err := engine.Unwind(); err != nil {
+		t.Fatal(err)
+	}
+	if outcome, _ := run(t, "unreached = 1"); outcome.Error == nil || outcome.Error.Type != "SystemExit" {
+		t.Errorf("ended with %+v", outcome.Error)
+	}
+	mustRun(t, "assert 'unreached' not in globals()")
 }
 
 func TestInterruptOfNothing(t *testing.T) {

@@ -191,12 +191,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 
 var varyOrigin = []string{"Origin"}
 
-// Shutdown takes no more executions, cancels what waits, interrupts what runs
-// and waits for its end, or for ctx's (then its error is returned). Streams end
-// with their executions. Close is still to be called.
+// Shutdown takes no more executions, cancels what waits, and waits for the end of
+// what runs, or for ctx's (then its error is returned). What runs is not interrupted:
+// how to make it end is for the engine's owner to say. Streams end with their
+// executions. Close is still to be called.
 func (h *Handler) Shutdown(ctx context.Context) error {
 	h.stopQueue()
-	h.interrupt(func(*execution) bool { return true })
 	select {
 	case <-h.queue.whenIdle():
 		return nil

@@ -235,7 +235,7 @@ func TestExecutionGoesOnWithoutItsClient(t *testing.T) {
 	}
 }
 
-func TestShutdownEndsWhatWaitsAndRuns(t *testing.T) {
+func TestShutdownEndsWhatWaitsAndLeavesWhatRuns(t *testing.T) {
 	rt := serve(t)
 	g := newGate(rt.engine, "wait")
 	running := rt.run(`{"code":"wait"}`)
@@ -243,14 +243,17 @@ func TestShutdownEndsWhatWaitsAndRuns(t *testing.T) {
 	queued := rt.run(`{"code":"1"}`)
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := rt.handler.Shutdown(ctx); err != nil {
-		t.Fatal(err)
-	}
-	if events := running.all(0); events[1].data["type"] != "KeyboardInterrupt" {
-		t.Errorf("running: %v", events[1])
-	}
+	shutDown := make(chan error)
+	go func() { shutDown <- rt.handler.Shutdown(ctx) }()
 	if events := queued.all(0); events[0].data["type"] != "ExecutionCancelled" {
 		t.Errorf("queued: %v", events[0])
+	}
+	close(g.leave)
+	if err := <-shutDown; err != nil {
+		t.Fatal(err)
+	}
+	if got := names(running.all(0)); got != "start result done" {
+		t.Errorf("running: %s", got)
 	}
 	if got := rt.do("POST", "/mrp/v1/execute", `{"code":"1"}`); got.status != 503 {
 		t.Errorf("after the shutdown: %d %s", got.status, got.body)

@@ -14,14 +14,15 @@ import (
 )
 
 const (
-	// cellGrace is how long the running cell has to end when it is interrupted, and
-	// exitGrace how long what is registered for Python's exit may then take.
-	cellGrace = 2 * time.Second
+	// cellGrace is how long the running cell has to come to its end, and exitGrace how
+	// long what is registered for Python's exit may then take.
+	cellGrace = time.Second
 	exitGrace = 3 * time.Second
-	// lastGrace is for a cell that did not end when it was interrupted: it may yet.
-	lastGrace = 500 * time.Millisecond
+	// besideGrace is for the exit functions when a cell does not come to its end: all
+	// in all the runtime is to end within five seconds then.
+	besideGrace = 2 * time.Second
 	// streamGrace is how long clients have to take the end of their streams.
-	streamGrace = time.Second
+	streamGrace = 500 * time.Millisecond
 	// descendantsLimit bounds the wait for killed processes to go.
 	descendantsLimit = 10 * time.Second
 )
@@ -47,7 +48,8 @@ func (s *server) stopOnSignal() {
 			s.log.WithField("signal", received.String()).Warn("ending at once")
 			s.endNow()
 		default:
-			go s.stop(received.String())
+			// Who presses Ctrl-C means the server: the cell is told nothing.
+			go s.stop(received.String(), received != syscall.SIGINT)
 		}
 	}
 }
@@ -58,31 +60,45 @@ func (s *server) stopWhenIdle() {
 	}
 	limit := time.Duration(s.idleTimeout)
 	s.activity.waitUntilIdle(limit)
-	s.stop("idle for " + limit.String())
+	s.stop("idle for "+limit.String(), true)
 }
 
-// stop ends the runtime: the running cell is interrupted and what is registered for
-// Python's exit runs. What takes too long is left behind.
-func (s *server) stop(why string) {
+// stop ends the runtime, once what is registered for Python's exit has run. A running
+// cell has a moment to end, for which it is unwound if unwind says so; one that goes on
+// is left behind.
+func (s *server) stop(why string, unwind bool) {
 	if !s.beginStopping(why) {
 		return
 	}
+	if unwind {
+		if err := s.engine.Unwind(); err != nil {
+			s.log.WithError(err).Warn("the running cell was not told")
+		}
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), cellGrace)
 	defer cancel()
-	grace := exitGrace
-	if err := s.handler.Shutdown(ctx); err != nil {
-		s.log.WithError(err).Warn("the running cell does not give way")
-		grace = lastGrace
+	err := s.handler.Shutdown(ctx)
+	if err == nil {
+		err = s.engine.Stop(ctx)
 	}
-	deadline := time.After(grace)
-	select {
-	case <-s.engine.Ready():
-		s.engine.Stop()
-		<-deadline
-	case <-deadline:
+	if err != nil {
+		s.log.WithError(err).Warn("what runs is left behind")
+		s.finishBeside()
+	} else {
+		// Meanwhile the main goroutine ends the process, unless an exit function hangs.
+		time.Sleep(exitGrace)
+		s.log.Warn("Python does not come to its end")
 	}
-	s.log.Warn("Python does not come to its end")
 	s.endNow()
+}
+
+// finishBeside does what is to be done at Python's exit while a cell runs on.
+func (s *server) finishBeside() {
+	ctx, cancel := context.WithTimeout(context.Background(), besideGrace)
+	defer cancel()
+	if err := s.engine.FinishBeside(ctx); err != nil {
+		s.log.WithError(err).Warn("Python does not come to its end")
+	}
 }
 
 // beginStopping notes that the runtime ends; false when it was ending before.

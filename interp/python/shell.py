@@ -217,9 +217,10 @@ class Shell(InteractiveShell):
         task = kept.create_task(coroutine)
         try:
             return _mrmd_host.run_interruptible(kept.run_until_complete, task)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, SystemExit) as error:
             if task.done():
                 raise
+            interrupt = type(error)(*error.args)
         # The interrupt hit the loop and not the cell's own code: the cell has to
         # be told, so that its finally clauses run.
         import asyncio
@@ -227,7 +228,7 @@ class Shell(InteractiveShell):
         task.cancel()
         outcome = _mrmd_host.run_interruptible(kept.run_until_complete, task)
         if isinstance(outcome.error_in_exec, asyncio.CancelledError):
-            outcome.error_in_exec = KeyboardInterrupt()
+            outcome.error_in_exec = interrupt
         return outcome
 
 
