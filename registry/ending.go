@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -20,8 +21,7 @@ import (
 // told, does not keep it. The clause says "most likely" where it is a conclusion
 // from what is missing.
 //
-// Lines up to the last that has the field pid=PID of another process belong to an
-// earlier run and are passed over.
+// Lines of an earlier run are passed over, see LinesOfRun.
 func HowEnded(entry Entry, lastLines, fatalPrefixes []string) string {
 	switch {
 	case entry.PID == 0:
@@ -31,7 +31,7 @@ func HowEnded(entry Entry, lastLines, fatalPrefixes []string) string {
 	case entry.fromEarlierBoot():
 		return "the machine was started anew since"
 	}
-	if line := fatalLine(linesOfRun(lastLines, entry.PID), fatalPrefixes); line != "" {
+	if line := fatalLine(LinesOfRun(entry, lastLines), fatalPrefixes); line != "" {
 		return "it crashed: " + line
 	}
 	if line := oomLine(kernelLog(), entry); line != "" {
@@ -57,18 +57,43 @@ func endedWithoutTrace(oomKillsSince uint64) string {
 		"on this machine %d processes were since it was started", oomKillsSince)
 }
 
-// linesOfRun gives the lines after the last one that another process logged.
-func linesOfRun(lines []string, pid int) []string {
-	own := "pid=" + strconv.Itoa(pid)
-	first := 0
+// LinesOfRun gives those of the last lines of a log that the run of entry has
+// written: earlier runtimes of its id wrote to the same file. An event is known by its
+// field pid=PID, and every run begins with one; what is written in between, such as
+// the trace of a crash, belongs to the run of the event before it.
+func LinesOfRun(entry Entry, lines []string) []string {
+	first, foreign := 0, false
+	begun := false
 	for number, line := range lines {
-		for _, field := range strings.Fields(line) {
-			if strings.HasPrefix(field, "pid=") && field != own {
-				first = number + 1
-			}
+		switch pid, logged := loggedBy(line); {
+		case !logged:
+		case pid != entry.PID:
+			first, foreign, begun = number+1, true, false
+		case !begun:
+			first, begun = number, true
 		}
 	}
+	if foreign && !begun {
+		return nil
+	}
 	return lines[first:]
+}
+
+// quoted matches the values of a logged event in which anything may stand.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// loggedBy gives the process that logged an event; false for a line that is none.
+func loggedBy(line string) (pid int, logged bool) {
+	if !strings.HasPrefix(line, "time=") {
+		return 0, false
+	}
+	for _, field := range strings.Fields(quoted.ReplaceAllString(line, "")) {
+		if number, found := strings.CutPrefix(field, "pid="); found {
+			pid, err := strconv.Atoi(number)
+			return pid, err == nil
+		}
+	}
+	return 0, false
 }
 
 func fatalLine(lines, prefixes []string) string {

@@ -22,7 +22,9 @@ func TestHowEnded(t *testing.T) {
 		"Fatal Python error: Segmentation fault",
 		"", "Current thread 0x00007f (most recent call first):",
 	}
-	foreign := append([]string{"panic: of an earlier run", `level=info msg="started" pid=17`}, `level=info msg="cell done"`)
+	foreign := []string{"panic: of an earlier run", `time=x level=info msg="started" pid=17`, "panic: of that run"}
+	killedLater := append(foreign, `time=x level=info msg=started pid=4194001 url="http://localhost:1"`)
+	talkative := append(trace[:1:1], `time="x" msg="output between cells" pid=4194001 text="worker pid=17 \" pid=18"`, trace[1])
 	dead := Entry{PID: 4194001, StartTime: 5, BootID: boot}
 	for _, test := range []struct {
 		name  string
@@ -34,6 +36,9 @@ func TestHowEnded(t *testing.T) {
 		{"reboot", Entry{PID: 4194001, StartTime: 5, BootID: "x"}, trace, "the machine was started anew"},
 		{"crash", dead, trace, "it crashed: Fatal Python error: Segmentation fault"},
 		{"earlier run", dead, foreign, "most likely by SIGKILL"},
+		{"killed after an earlier run", dead, killedLater, "most likely by SIGKILL"},
+		{"crash after an earlier run", dead, append(foreign, trace...), "it crashed: Fatal Python error: Segmentation fault"},
+		{"pids in the output", dead, talkative, "it crashed: Fatal Python error: Segmentation fault"},
 		{"state", Entry{PID: 4194001, BootID: boot, State: "stopping: SIGTERM"}, nil, "while it said: stopping: SIGTERM"},
 		{"none ended for memory", Entry{PID: 4194001, BootID: boot, OOMKills: &killed}, nil, "most likely by SIGKILL"},
 	} {

@@ -81,6 +81,8 @@ func (l *crashLog) Write(text []byte) (int, error) {
 	return written, err
 }
 
+// newLogger gives the log. Its first event is there whatever the level: by it the run
+// is told from earlier ones in the same file.
 func newLogger(output io.Writer, level string) (*logrus.Logger, error) {
 	log := logrus.New()
 	log.SetOutput(output)
@@ -89,8 +91,9 @@ func newLogger(output io.Writer, level string) (*logrus.Logger, error) {
 	if err != nil {
 		return nil, err
 	}
-	log.SetLevel(parsed)
 	log.AddHook(pidField(os.Getpid()))
+	log.WithField("version", version).Info("starting")
+	log.SetLevel(parsed)
 	return log, nil
 }
 

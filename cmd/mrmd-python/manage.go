@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -109,17 +108,14 @@ func info(id string) error {
 	return printJSON(shown)
 }
 
-// logOf gives the path of a runtime's log and what it wrote there: an earlier runtime
-// of the id has written to the same file.
+// logOf gives the path of a runtime's log and what it wrote there.
 func logOf(store *registry.Store, entry registry.Entry) (path string, lines []string, err error) {
 	path, err = store.LogPath(entry.ID)
 	if err != nil {
 		return "", nil, err
 	}
 	lines, err = daemonize.LastLines(path, traceLines)
-	own := fmt.Sprintf(" pid=%d ", entry.PID)
-	first := slices.IndexFunc(lines, func(line string) bool { return strings.Contains(line+" ", own) })
-	return path, slices.Clone(lines[max(0, first):]), err
+	return path, append([]string{}, registry.LinesOfRun(entry, lines)...), err
 }
 
 // find gives the entry of a runtime that the user names.
