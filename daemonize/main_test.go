@@ -39,6 +39,7 @@ var roles = map[string]func() error{
 	"reaper by proof":     playReaperByProof,
 	"reaper by knowledge": playReaperByKnowledge,
 	"reaper that runs":    playRunningReaper,
+	"recorder":            playRecorder,
 }
 
 func TestMain(m *testing.M) {
@@ -82,6 +83,27 @@ func playRoot() error {
 		}
 	}
 	return nil
+}
+
+// playRecorder is a subreaper that keeps the record at the path in its first argument
+// and starts the shell script in its second.
+func playRecorder() error {
+	if err := BecomeSubreaper(); err != nil {
+		return err
+	}
+	record, err := OpenRecord(os.Args[1], nil)
+	if err != nil {
+		return err
+	}
+	script := exec.Command("sh", "-c", os.Args[2], os.Args[0])
+	script.Stdout, script.Stderr = os.Stdout, os.Stderr
+	if err := script.Start(); err != nil {
+		return err
+	}
+	if err := record.Started(script.Process.Pid); err != nil {
+		return err
+	}
+	return record.Run(context.Background())
 }
 
 // playKiller ends the tree that it is itself a part of.

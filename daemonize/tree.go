@@ -31,15 +31,20 @@ type member struct {
 	terminated, frozen bool
 }
 
-// newTree gives the tree that so far has only its root.
-func newTree(root process.Stat, spare func(process.Stat) bool) *tree {
-	t := &tree{
-		root:     root,
+// emptyTree gives a tree without a root, whose first members are still to be added.
+func emptyTree(spare func(process.Stat) bool) *tree {
+	return &tree{
 		spare:    spare,
 		members:  map[process.Identity]*member{},
 		sessions: map[int]bool{},
 		groups:   map[int]bool{},
 	}
+}
+
+// newTree gives the tree that so far has only its root.
+func newTree(root process.Stat, spare func(process.Stat) bool) *tree {
+	t := emptyTree(spare)
+	t.root = root
 	if parent, err := process.Read(root.Parent); err == nil {
 		t.rootParent = parent
 	}
@@ -108,8 +113,7 @@ func (t *tree) noteFounded(stat process.Stat) {
 }
 
 func (t *tree) belongs(stat process.Stat, byPID map[int]process.Stat) bool {
-	// The dead can't be ended, and what ends the tree must not end itself.
-	if !stat.Living() || stat.PID == os.Getpid() || t.spare != nil && t.spare(stat) {
+	if !t.mayEnd(stat) {
 		return false
 	}
 	parent, hasParent := byPID[stat.Parent]
@@ -124,6 +128,12 @@ func (t *tree) belongs(stat process.Stat, byPID map[int]process.Stat) bool {
 	}
 	neighbour := hasParent && parent.Identity == t.rootParent.Identity && t.rootParent.Session == t.root.Session
 	return t.groups[stat.Group] && !neighbour
+}
+
+// mayEnd says whether a process may be a member: the dead can't be ended, and what ends
+// the tree must not end itself.
+func (t *tree) mayEnd(stat process.Stat) bool {
+	return stat.Living() && stat.PID != os.Getpid() && (t.spare == nil || !t.spare(stat))
 }
 
 // forgetReused drops the sessions and groups whose number belongs to somebody else

@@ -20,13 +20,16 @@ type children struct {
 // When so many are remembered, those that are gone are forgotten.
 const manyChildren = 4096
 
-func (c *children) register() {
+func (c *children) register(started func(pid int)) {
 	cpython.RegisterHostFunction("started", func(argument string) (*string, error) {
 		pid, err := strconv.Atoi(argument)
 		if err != nil {
 			return nil, fmt.Errorf("reading a started child's pid: %w", err)
 		}
 		c.add(pid)
+		if started != nil {
+			started(pid)
+		}
 		return nil, nil
 	})
 }

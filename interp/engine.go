@@ -42,6 +42,9 @@ type Options struct {
 	// OwnPorts are the TCP ports this process serves on: children that cells
 	// fork do not keep them.
 	OwnPorts []int
+	// ChildStarted is told the pid of each process that Python code starts, before
+	// that code goes on; may be nil. It must not need the GIL.
+	ChildStarted func(pid int)
 	// Log takes warnings; nil discards them.
 	Log logrus.FieldLogger
 	// CacheDir is the folder that keeps compiled code for the next start; empty
@@ -144,7 +147,7 @@ func (e *Engine) startUp() (err error) {
 	}
 	e.registerDisplay()
 	e.registerInput()
-	e.children.register()
+	e.children.register(e.options.ChildStarted)
 	e.main, err = cpython.Start(cpython.Config{
 		Program:    e.options.Executable,
 		PathPrefix: pathPrefix(e.options.WorkingDirectory),

@@ -74,7 +74,7 @@ func (s *Store) ensure() error {
 	} else if err == nil {
 		err = ensurePrivateDir(s.home.Dir)
 	}
-	for _, dir := range []string{s.runtimesDir(), s.logsDir(), s.locksDir()} {
+	for _, dir := range []string{s.runtimesDir(), s.logsDir(), s.locksDir(), s.processesDir()} {
 		if err == nil {
 			err = ensurePrivateDir(dir)
 		}
@@ -87,6 +87,10 @@ func (s *Store) ensure() error {
 
 func (s *Store) runtimesDir() string { return filepath.Join(s.home.Dir, "runtimes") }
 func (s *Store) logsDir() string     { return filepath.Join(s.home.Dir, "logs") }
+
+func (s *Store) processesDir() string {
+	return filepath.Join(s.home.Dir, "processes")
+}
 
 // locksDir is apart from the entries so that tools which look through those see
 // nothing else.

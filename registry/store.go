@@ -100,8 +100,9 @@ func (s *Store) Get(id string) (Entry, error) {
 
 // Remove takes the entry of a runtime that has ended out of the registry, unless
 // another runtime has written its own there or is about to. It waits, as long as
-// ctx allows, for one that is starting or ending to settle.
-func (s *Store) Remove(ctx context.Context, entry Entry) error {
+// ctx allows, for one that is starting or ending to settle. before, unless nil, is
+// called while nobody else can have the id; when it fails the entry stays.
+func (s *Store) Remove(ctx context.Context, entry Entry, before func() error) error {
 	name := FileName(entry.ID)
 	lock, err := s.waitForLock(ctx, name, func() error { return s.stillListed(entry) })
 	if errors.Is(err, errNoLongerListed) {
@@ -110,7 +111,11 @@ func (s *Store) Remove(ctx context.Context, entry Entry) error {
 	if err != nil {
 		return fmt.Errorf("remove the entry of %q: %w", entry.ID, err)
 	}
-	if err = s.stillListed(entry); err == nil {
+	err = s.stillListed(entry)
+	if err == nil && before != nil {
+		err = before()
+	}
+	if err == nil {
 		err = os.Remove(s.entryPath(entry.ID))
 	}
 	if errors.Is(err, errNoLongerListed) || errors.Is(err, fs.ErrNotExist) {
@@ -136,6 +141,12 @@ func (s *Store) LogPath(id string) (string, error) {
 		return "", err
 	}
 	return filepath.Join(s.logsDir(), FileName(id)+".log"), nil
+}
+
+// RecordPath gives the path of the record of what runtime id has started. Its folder is
+// there for who holds the id or removes its entry.
+func (s *Store) RecordPath(id string) string {
+	return filepath.Join(s.processesDir(), FileName(id))
 }
 
 func (s *Store) entryPath(id string) string {

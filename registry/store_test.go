@@ -161,13 +161,13 @@ func TestRemove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.Remove(t.Context(), dead); err != nil {
+	if err := store.Remove(t.Context(), dead, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Get("d1"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("after Remove, Get = %v", err)
 	}
-	if err := store.Remove(t.Context(), dead); err != nil {
+	if err := store.Remove(t.Context(), dead, nil); err != nil {
 		t.Errorf("a second Remove = %v", err)
 	}
 	leftOver, err := os.ReadDir(store.locksDir())
@@ -179,7 +179,7 @@ func TestRemove(t *testing.T) {
 func TestRemoveLeavesTheEntryOfANewRuntime(t *testing.T) {
 	store := newStore(t)
 	mustPublish(t, mustClaim(t, store, "x"), Entry{})
-	if err := store.Remove(t.Context(), Entry{ID: "x", PID: 4194000}); err != nil {
+	if err := store.Remove(t.Context(), Entry{ID: "x", PID: 4194000}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := store.Get("x"); err != nil {
@@ -190,7 +190,7 @@ func TestRemoveLeavesTheEntryOfANewRuntime(t *testing.T) {
 func TestRemoveLeavesAnEntryThatReplacedTheDeadOne(t *testing.T) {
 	store := newStore(t)
 	writeFile(t, store, "d1.json", entryOf042)
-	if err := store.Remove(t.Context(), Entry{ID: "d1", PID: 4194000}); err != nil {
+	if err := store.Remove(t.Context(), Entry{ID: "d1", PID: 4194000}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if entry, err := store.Get("d1"); err != nil || entry.PID != 7125 {

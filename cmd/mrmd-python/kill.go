@@ -104,7 +104,21 @@ func endRuntime(store *registry.Store, entry registry.Entry, spare func(process.
 		}
 		outcome.howBefore = registry.HowEnded(entry, lines, crashMarks)
 	}
-	return outcome, store.Remove(ctx, entry)
+	err := store.Remove(ctx, entry, func() error {
+		// It did not come to end what it had started itself.
+		left, err := daemonize.StopRecorded(ctx, store.RecordPath(entry.ID), recordedOptions(store))
+		outcome.ended = append(outcome.ended, left...)
+		return err
+	})
+	return outcome, err
+}
+
+// recordedOptions are for what a runtime left behind when it crashed.
+func recordedOptions(store *registry.Store) daemonize.StopOptions {
+	options := stopOptions
+	options.Grace = 0
+	options.Spare = otherRuntimes(store)
+	return options
 }
 
 // otherRuntimes recognises runtimes that a runtime may have among its descendants,

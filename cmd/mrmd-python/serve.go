@@ -32,6 +32,7 @@ type server struct {
 	log      *logrus.Logger
 	store    *registry.Store // nil when managed
 	claim    *registry.Claim // nil when managed
+	record   *daemonize.Record // nil when managed
 	notifier *daemonize.Notifier
 
 	listeners []net.Listener
@@ -59,6 +60,7 @@ func serve(p plan, store *registry.Store, notifier *daemonize.Notifier) error {
 		return err
 	}
 	if err := s.run(); err != nil {
+		err = errors.Join(err, s.record.Remove())
 		if notifier != nil {
 			s.log.WithError(err).Error("ended")
 		}
@@ -94,7 +96,35 @@ func (s *server) claimID() error {
 	}
 	log, err := newLogger(output, s.logLevel)
 	s.log = log
+	if err != nil || s.store == nil {
+		return err
+	}
+	return s.beginRecord()
+}
+
+// beginRecord ends what an earlier runtime of the id left behind when it crashed, and
+// begins to record what this one starts.
+func (s *server) beginRecord() error {
+	ctx, cancel := context.WithTimeout(context.Background(), descendantsLimit)
+	defer cancel()
+	path := s.store.RecordPath(s.id)
+	ended, err := daemonize.StopRecorded(ctx, path, recordedOptions(s.store))
+	for _, process := range ended {
+		s.log.WithFields(logrus.Fields{"process": process.PID, "command": process.Command}).
+			Info("ended what an earlier runtime left behind")
+	}
+	if err != nil {
+		s.log.WithError(err).Warn("something that an earlier runtime started is left")
+	}
+	s.record, err = daemonize.OpenRecord(path, func() func(process.Stat) bool { return otherRuntimes(s.store) })
 	return err
+}
+
+// childStarted records a process that Python code has started.
+func (s *server) childStarted(pid int) {
+	if err := s.record.Started(pid); err != nil {
+		s.log.WithError(err).Warn("what a cell started is not recorded")
+	}
 }
 
 func (s *server) run() error {
@@ -174,6 +204,11 @@ func (s *server) becomeParent() error {
 			s.log.WithError(err).Error("orphans are not reaped")
 		}
 	}()
+	go func() {
+		if err := s.record.Run(context.Background()); err != nil {
+			s.log.WithError(err).Error("what cells start is not recorded")
+		}
+	}()
 	return nil
 }
 
@@ -189,6 +224,7 @@ func (s *server) newEngine() {
 			logLate(execID, stream, text)
 			s.handler.LateOutput(execID, stream, text)
 		},
+		ChildStarted:   s.childStarted,
 		OwnPorts:       []int{portOf(s.listeners[0])},
 		Log:            s.log,
 		InstallMissing: s.installMissing,

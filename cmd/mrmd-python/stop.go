@@ -140,6 +140,8 @@ func (s *server) end() {
 		}
 		if err != nil {
 			s.log.WithError(err).Warn("something the runtime started is left")
+		} else if err := s.record.Remove(); err != nil {
+			s.log.WithError(err).Warn("the record of what the runtime started is left")
 		}
 		if s.claim != nil {
 			if err := s.claim.Release(); err != nil {
