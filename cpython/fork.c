@@ -11,22 +11,31 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Nonzero in a child made by fork() that has not replaced itself with exec(). */
 int mrmd_is_forked_child = 0;
 
 enum { MOST_OWN_DESCRIPTORS = 256, MOST_OWN_PORTS = 8 };
-static int own_descriptors[MOST_OWN_DESCRIPTORS];
+static struct {
+    int number;
+    dev_t device;
+    ino_t inode;
+} own_descriptors[MOST_OWN_DESCRIPTORS];
 static int own_descriptor_count;
 static int own_ports[MOST_OWN_PORTS];
 static int own_port_count;
 static struct sigaction go_action;
 
+/* A number alone does not tell: one that this process has closed since may be the
+ * user's by now. */
 static int is_own(int descriptor) {
+    struct stat now;
     for (int i = 0; i < own_descriptor_count; i++) {
-        if (own_descriptors[i] == descriptor) {
-            return 1;
+        if (own_descriptors[i].number == descriptor) {
+            return fstat(descriptor, &now) == 0 && now.st_dev == own_descriptors[i].device &&
+                   now.st_ino == own_descriptors[i].inode;
         }
     }
     return 0;
@@ -84,8 +93,13 @@ static void close_if_own(int descriptor) {
  * user's code to have is not. */
 static void remember_if_own(int descriptor) {
     int flags = fcntl(descriptor, F_GETFD);
-    if (flags != -1 && (flags & FD_CLOEXEC) && own_descriptor_count < MOST_OWN_DESCRIPTORS) {
-        own_descriptors[own_descriptor_count++] = descriptor;
+    struct stat status;
+    if (flags != -1 && (flags & FD_CLOEXEC) && own_descriptor_count < MOST_OWN_DESCRIPTORS &&
+        fstat(descriptor, &status) == 0) {
+        own_descriptors[own_descriptor_count].number = descriptor;
+        own_descriptors[own_descriptor_count].device = status.st_dev;
+        own_descriptors[own_descriptor_count].inode = status.st_ino;
+        own_descriptor_count++;
     }
 }
 

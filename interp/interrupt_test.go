@@ -36,7 +36,8 @@ var waits = map[string]string{
 	"input":      "input()",
 }
 
-// endWhileWaiting runs code that waits, has end end it, and gives the outcome.
+// endWhileWaiting runs code that prints "begun" and waits, has end end it, and gives the
+// outcome.
 func endWhileWaiting(t *testing.T, code string, end func() error) mrp.Outcome {
 	t.Helper()
 	sink := &signalled{text: "begun\n", seen: make(chan struct{})}
@@ -48,11 +49,11 @@ func endWhileWaiting(t *testing.T, code string, end func() error) mrp.Outcome {
 	}
 	done := make(chan mrp.Outcome)
 	go func() {
-		outcome, _ := engine.Execute(context.Background(), mrp.Execution{Code: "print('begun')\n" + code, StoreHistory: true}, sink)
+		outcome, _ := engine.Execute(context.Background(), mrp.Execution{Code: code, StoreHistory: true}, sink)
 		done <- outcome
 	}()
 	<-sink.seen
-	if code == waits["input"] {
+	if strings.Contains(code, "input()") {
 		<-asked
 	}
 	if err := end(); err != nil {
@@ -65,7 +66,7 @@ func TestInterruptStopsUserCode(t *testing.T) {
 	for name, code := range waits {
 		t.Run(name, func(t *testing.T) {
 			mustRun(t, "kept = '"+name+"'")
-			outcome := endWhileWaiting(t, code, func() error {
+			outcome := endWhileWaiting(t, "print('begun')\n"+code, func() error {
 				if !engine.Interrupt() {
 					return errors.New("Interrupt said that nothing ran")
 				}
@@ -85,7 +86,7 @@ func TestInterruptStopsUserCode(t *testing.T) {
 func TestUnwindEndsUserCode(t *testing.T) {
 	for name, code := range waits {
 		t.Run(name, func(t *testing.T) {
-			outcome := endWhileWaiting(t, code, engine.Unwind)
+			outcome := endWhileWaiting(t, "print('begun')\n"+code, engine.Unwind)
 			if outcome.Error == nil || outcome.Error.Type != "SystemExit" {
 				t.Errorf("ended with %+v", outcome.Error)
 			}
@@ -96,6 +97,7 @@ import signal, time
 signal.signal(signal.SIGINT, lambda *_: ended.append("by the handler"))
 ended = []
 try:
+    print("begun")
     while True:
         try:
             time.sleep(600)

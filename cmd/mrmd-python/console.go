@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"unicode/utf8"
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sys/unix"
@@ -110,14 +111,25 @@ func (pid pidField) Fire(event *logrus.Entry) error {
 	return nil
 }
 
+// maxLoggedText bounds the text in one event, so that a line of the log can be read.
+const maxLoggedText = 8 << 10
+
 // logLateOutput logs what is written while no cell runs; execID names the execution
 // it is from, or is "".
 func logLateOutput(log logrus.FieldLogger) func(string, mrp.Stream, []byte) {
 	return func(execID string, stream mrp.Stream, text []byte) {
-		fields := logrus.Fields{"stream": stream.String(), "text": string(text)}
-		if execID != "" {
-			fields["execId"] = execID
+		for len(text) > 0 {
+			length := min(len(text), maxLoggedText)
+			// Not within a character.
+			for length < len(text) && length > maxLoggedText-utf8.UTFMax && !utf8.RuneStart(text[length]) {
+				length--
+			}
+			fields := logrus.Fields{"stream": stream.String(), "text": string(text[:length])}
+			if execID != "" {
+				fields["execId"] = execID
+			}
+			log.WithFields(fields).Info("output between cells")
+			text = text[length:]
 		}
-		log.WithFields(fields).Info("output between cells")
 	}
 }
