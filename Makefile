@@ -33,7 +33,7 @@ install-all: ## build mrmd-python-cp312 and the like for every Python found, bes
 	@scripts/build-all build
 
 run: build ## build, start a runtime and run examples/tour.md through it
-	@"$(VENV)/bin/python" scripts/tour --venv "$(VENV)"
+	@scripts/tour "$(VENV)"
 
 test: ## test with every Python found, then lint [PYTHONS="3.11 3.12"]
 	@scripts/test $(PYTHONS)

@@ -94,13 +94,16 @@ type runner struct {
 	echo string
 	// inLine says that the last output did not end its line.
 	inLine bool
+	// shown is the text of the cell's last rich display: a rich result is displayed
+	// before it is the result, and shows once.
+	shown string
 	// failed says that the cell ended with an exception.
 	failed bool
 }
 
 // run runs one cell and gives the exit status; 0 to go on.
 func (r *runner) run(cell cell) int {
-	r.execID, r.interrupted, r.asking, r.failed = "exec-"+rand.Text(), false, false, false
+	r.execID, r.interrupted, r.asking, r.failed, r.shown = "exec-"+rand.Text(), false, false, false, ""
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	events := make(chan streamedEvent)
@@ -195,7 +198,11 @@ func (r *runner) receive(ctx context.Context, event streamedEvent, cell cell) er
 		r.asking, r.hidden = true, data.Password
 		return r.keyboard.listen(data.Password)
 	case "display", "update_display":
-		return r.writeLine(os.Stdout, plainText(data.Data))
+		text := plainText(data.Data)
+		if len(data.Data) > 1 {
+			r.shown = text
+		}
+		return r.writeLine(os.Stdout, text)
 	case "asset":
 		kind := data.AssetType
 		if kind == "image" {
@@ -203,7 +210,7 @@ func (r *runner) receive(ctx context.Context, event streamedEvent, cell cell) er
 		}
 		return r.writeLine(os.Stderr, fmt.Sprintf("Saved %s: %s", kind, data.Path))
 	case "result":
-		if data.Result != nil && cell.showResult {
+		if data.Result != nil && cell.showResult && (r.shown == "" || *data.Result != r.shown) {
 			return r.writeLine(os.Stdout, *data.Result)
 		}
 	case "error":
