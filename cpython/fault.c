@@ -9,7 +9,9 @@
 #include <stdint.h>
 #include <ucontext.h>
 
-static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+/* Go has an action for SIGABRT too: it prints its dump, and then hangs in the abort()
+ * of a thread that was in C. */
+static const int fault_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
 enum { FAULT_SIGNAL_COUNT = sizeof fault_signals / sizeof *fault_signals };
 static struct sigaction go_actions[FAULT_SIGNAL_COUNT], python_actions[FAULT_SIGNAL_COUNT];
 

@@ -51,7 +51,7 @@ func HowEnded(entry Entry, lastLines, fatalPrefixes []string) string {
 // want of memory since the runtime was started.
 func endedWithoutTrace(oomKillsSince uint64) string {
 	if oomKillsSince == 0 {
-		return "it was killed without a trace, most likely by SIGKILL"
+		return "it was killed without a trace, most likely by SIGKILL, or its code called os._exit"
 	}
 	return fmt.Sprintf("it was killed without a trace, most likely for want of memory: "+
 		"on this machine %d processes were since it was started", oomKillsSince)

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 )
 
 // privateDirMode keeps entries and logs, which tell of ports and code, from other
@@ -35,15 +37,31 @@ func FindHome() (Home, error) {
 		}
 		return Home{Dir: absolute, Chosen: true}, nil
 	}
-	user, err := os.UserHomeDir()
+	folder, err := userHome()
 	if err != nil {
 		return Home{}, fmt.Errorf("find the home folder: %w; set HOME or MRMD_HOME", err)
 	}
-	absolute, err := filepath.Abs(filepath.Join(user, ".mrmd"))
+	absolute, err := filepath.Abs(filepath.Join(folder, ".mrmd"))
 	if err != nil {
 		return Home{}, fmt.Errorf("make the home folder absolute: %w", err)
 	}
 	return Home{Dir: absolute}, nil
+}
+
+// userHome gives what HOME says, else what the system knows of the user, as Python's
+// Path.home does: services are started without HOME.
+func userHome() (string, error) {
+	if folder := os.Getenv("HOME"); folder != "" {
+		return folder, nil
+	}
+	current, err := user.LookupId(strconv.Itoa(os.Getuid()))
+	if err != nil {
+		return "", err
+	}
+	if current.HomeDir == "" {
+		return "", errors.New("HOME is not set, and the user has none")
+	}
+	return current.HomeDir, nil
 }
 
 // ensurePrivateDir makes dir with mode 0700 or, when it is there, takes from it

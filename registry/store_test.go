@@ -3,7 +3,9 @@ package registry
 import (
 	"errors"
 	"os"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,8 +28,12 @@ func TestFindHome(t *testing.T) {
 	}
 	t.Setenv("MRMD_HOME", "")
 	t.Setenv("HOME", "")
-	if home, err := FindHome(); err == nil {
-		t.Errorf("FindHome() without HOME = %+v", home)
+	known, err := user.LookupId(strconv.Itoa(os.Getuid()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if home, err := FindHome(); err != nil || home != (Home{Dir: filepath.Join(known.HomeDir, ".mrmd")}) {
+		t.Errorf("FindHome() without HOME = %+v, %v", home, err)
 	}
 }
 

@@ -86,10 +86,11 @@ func hasIPv6Loopback() bool {
 }
 
 // urlOf is where clients find a runtime that listens so: at localhost when they can.
+// Not every client tries ::1 for that.
 func urlOf(listeners []net.Listener, port int) string {
 	host := "localhost"
 	if address := listeners[0].Addr().(*net.TCPAddr).IP; !address.IsUnspecified() &&
-		!address.Equal(net.IPv4(127, 0, 0, 1)) && !address.Equal(net.IPv6loopback) {
+		!address.Equal(net.IPv4(127, 0, 0, 1)) {
 		host = address.String()
 	}
 	return "http://" + net.JoinHostPort(host, strconv.Itoa(port)) + "/mrp/v1"

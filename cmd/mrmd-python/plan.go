@@ -29,6 +29,10 @@ func newPlan(chosen options) (plan, error) {
 	if chosen.port < 0 || chosen.port > 65535 {
 		return plan{}, fmt.Errorf("--port %d is no port: give 1 to 65535, or 0 for a free one", chosen.port)
 	}
+	// An empty one would mean every address there is.
+	if chosen.host == "" {
+		return plan{}, errors.New("--host is empty: give localhost, or 0.0.0.0 to listen everywhere")
+	}
 	if !chosen.managed {
 		if err := registry.CheckID(chosen.id); err != nil {
 			return plan{}, err

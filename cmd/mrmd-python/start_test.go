@@ -86,6 +86,19 @@ func TestHosts(t *testing.T) {
 		response.Body.Close()
 		t.Error("a runtime on 127.0.0.5 answers on 127.0.0.1 too")
 	}
+	if hasIPv6Loopback() {
+		sixth := h.start("sixth", "--host", "::1")
+		if _, err := get(sixth + "/health"); err != nil || !strings.HasPrefix(sixth, "http://[::1]:") {
+			t.Errorf("the URL is %s: %v", sixth, err)
+		}
+	}
+	everywhere := h.start("everywhere", "--host", "0.0.0.0")
+	if !strings.HasPrefix(everywhere, "http://localhost:") {
+		t.Errorf("the URL is %s", everywhere)
+	}
+	if _, err := get("http://127.0.0.9:" + port(everywhere) + "/mrp/v1/health"); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestAnswersBeforePython holds up Python's start: the runtime answers, and what it is
