@@ -10,6 +10,7 @@ import math
 import _mrmd_host
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
+from IPython.core.formatters import DisplayFormatter
 from IPython.lib.pretty import _repr_pprint, _type_pprinters
 
 from _mrmd import plots
@@ -49,6 +50,7 @@ def publish(kind, data, metadata, transient):
     if _mrmd_host.is_forked_child():
         print(data.get("text/plain", ""))
         return
+    plots.note_shown(data)
     bundle = {"data": data, "metadata": metadata or {}}
     if transient:
         bundle["transient"] = transient
@@ -79,7 +81,20 @@ class Publisher(DisplayPublisher):
     def clear_output(self, wait=False):
         """Remove what is shown so far, with `wait` when the next thing is shown."""
         if not _mrmd_host.is_forked_child():
+            plots.forget_shown()
             _mrmd_host.call("clear_output", "true" if wait else "false")
+
+
+class Formatter(DisplayFormatter):
+    """Makes the mime bundles of objects."""
+
+    def format(self, obj, include=None, exclude=None):
+        """Give the bundle and its metadata."""
+        if not plots.is_figure(obj):
+            plots.forget_rendered()
+            return super().format(obj, include, exclude)
+        with plots.rendering(self.parent, obj):
+            return super().format(obj, include, exclude)
 
 
 class ResultHook(DisplayHook):
@@ -113,15 +128,18 @@ class ResultHook(DisplayHook):
 
     def _show(self, result):
         formatter = self.shell.display_formatter
+        if plots.is_figure(result):
+            plots.show_earlier_figures(result)
         text, bundle, metadata = _mrmd_host.run_interruptible(
             _represent, formatter, result
         )
+        if plots.is_on_screen(result, bundle):
+            bundle = {}
         self.update_user_ns(result)
         self.fill_exec_result(result)
         self.result_repr = text
         if bundle:
             publish("display", bundle, metadata, None)
-            plots.forget_if_shown(result)
             self.log_output(bundle)
         elif text is not None:
             self.log_output({"text/plain": text})

@@ -3,84 +3,235 @@
 Nothing of matplotlib is imported before the user's code does. Main thread.
 """
 
-import importlib.machinery
+import contextlib
 import importlib.util
 import os
+import re
 import sys
+
+from IPython.core.getipython import get_ipython
 
 BACKEND = "module://matplotlib_inline.backend_inline"
 
 # What mrmd-python 0.4.2 saves figures with.
-SAVE_OPTIONS = {"bbox_inches": "tight", "dpi": 150, "facecolor": "white"}
+_DOTS_PER_INCH = 150
 
 
-class BackendChooser:
-    """An import hook that sees matplotlib being imported, once."""
+class DefaultResolution(float):
+    """Matplotlib's own figure.dpi, told apart from the same number set by the user."""
 
-    def __init__(self, application):
-        """Choose the backend for figures that the application's shell shows."""
-        self._application = application
+    def __reduce__(self):
+        """Be a plain number in a pickled figure, which is read where we are not."""
+        return float, (float(self),)
+
+    def __copy__(self):
+        """Stay the default when a figure's settings are copied."""
+        return self
+
+    def __deepcopy__(self, memo):
+        """Stay the default when a figure's settings are copied."""
+        return self
+
+
+class ImportWatcher:
+    """An import hook that sets matplotlib and its inline backend up once loaded."""
+
+    def __init__(self):
+        """Wait for the modules' import."""
+        self._actions = {
+            "matplotlib": _choose_backend,
+            "matplotlib_inline.backend_inline": _show_once,
+        }
 
     def find_spec(self, name, path=None, target=None):
-        """Find matplotlib as usual, and have the backend chosen once it is loaded."""
-        if name != "matplotlib":
+        """Find a module as usual, and have it set up once it is loaded."""
+        action = self._actions.pop(name, None)
+        if action is None:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is not None and hasattr(spec.loader, "exec_module"):
-            load = spec.loader.exec_module
+        spec = None
+        for finder in sys.meta_path:
+            if finder is not self and hasattr(finder, "find_spec"):
+                spec = finder.find_spec(name, path, target)
+                if spec is not None:
+                    break
+        if spec is None or not hasattr(spec.loader, "exec_module"):
+            # It may be installed later.
+            self._actions[name] = action
+            return None
+        load = spec.loader.exec_module
 
-            def load_then_choose(module):
+        def load_then_act(module):
+            try:
                 load(module)
-                self._choose(module)
+            except BaseException:
+                self._actions[name] = action
+                raise
+            action(module)
 
-            spec.loader.exec_module = load_then_choose
+        spec.loader.exec_module = load_then_act
         return spec
 
-    def _choose(self, matplotlib):
-        """Leave a backend alone that the user chose by environment or matplotlibrc."""
-        automatic = matplotlib.rcsetup._auto_backend_sentinel
-        if "MPLBACKEND" in os.environ:
-            return
-        if dict.__getitem__(matplotlib.rcParams, "backend") is not automatic:
-            return
-        if importlib.util.find_spec("matplotlib_inline") is None:
-            return
-        show_figures_without_pyplot(self._application.shell)
-        # matplotlib-inline reads it when pyplot loads the backend, not before: the
-        # import of that package alone would cost more than matplotlib's own.
-        self._application.shell.config.InlineBackend.setdefault(
-            "print_figure_kwargs", SAVE_OPTIONS
-        )
-        matplotlib.rcParams["backend"] = BACKEND
 
-
-def show_figures_without_pyplot(shell):
-    """Let a Figure be shown that was made without pyplot, which sets this up itself."""
-
-    def to_png(figure):
-        from IPython.core.pylabtools import print_figure
-
-        section = shell.config.InlineBackend
-        return print_figure(figure, "png", **section["print_figure_kwargs"])
-
-    formatter = shell.display_formatter.formatters["image/png"]
-    formatter.for_type_by_name("matplotlib.figure", "Figure", to_png)
-
-
-def forget_if_shown(result):
-    """Close a figure that was shown as a cell's result: it is not to come twice."""
-    figures = sys.modules.get("matplotlib.figure")
-    if figures is None or not isinstance(result, figures.Figure):
+def _choose_backend(matplotlib):
+    """Leave a backend alone that the user chose by environment or matplotlibrc."""
+    parameters = matplotlib.rcParams
+    unset = dict.__getitem__(matplotlib.rcParamsDefault, "figure.dpi")
+    check = parameters.validate["figure.dpi"]
+    # `plt.rcdefaults()` and styles bring the default back through the check.
+    parameters.validate["figure.dpi"] = lambda given: (
+        given if isinstance(given, DefaultResolution) else check(given)
+    )
+    if dict.__getitem__(parameters, "figure.dpi") == unset:
+        for one in (parameters, matplotlib.rcParamsDefault):
+            dict.__setitem__(one, "figure.dpi", DefaultResolution(unset))
+    if "MPLBACKEND" in os.environ:
         return
-    config = sys.modules.get("matplotlib_inline.config")
-    if config is None:
+    automatic = matplotlib.rcsetup._auto_backend_sentinel
+    if dict.__getitem__(parameters, "backend") is not automatic:
+        return
+    if importlib.util.find_spec("matplotlib_inline") is not None:
+        # matplotlib-inline is loaded with pyplot, not before: the import of that
+        # package alone would cost more than matplotlib's own.
+        parameters["backend"] = BACKEND
+
+
+# The figures this cell has shown and that are still to be seen, each with its
+# picture, and the figure that was rendered last, until its bundle is published.
+_shown = []
+_rendered = []
+
+
+def forget_shown():
+    """Take note that a cell begins, or that the screen was cleared."""
+    _shown.clear()
+    _rendered.clear()
+
+
+def forget_rendered():
+    """Take note that something else will be published next."""
+    _rendered.clear()
+
+
+def is_figure(value):
+    """Say whether the value is a figure, without importing matplotlib for it."""
+    figures = sys.modules.get("matplotlib.figure")
+    # While the module is being imported it has no Figure yet.
+    return figures is not None and isinstance(value, getattr(figures, "Figure", ()))
+
+
+def is_on_screen(figure, bundle):
+    """Say whether the cell has shown this figure and it looked as in the bundle."""
+    return any(figure is one and picture == _picture(bundle) for one, picture in _shown)
+
+
+def note_shown(data):
+    """Take note that a bundle was published; it may be that of a rendered figure."""
+    if _rendered and len(data) > 1:
+        figure = _rendered.pop()
+        _shown[:] = [item for item in _shown if item[0] is not figure]
+        _shown.append((figure, _picture(data)))
+
+
+_IMAGE_TYPES = ("image/png", "image/svg+xml", "image/jpeg", "application/pdf")
+
+# What differs between two drawings of the same.
+_DATES = re.compile(r"<dc:date>.*?</dc:date>|/CreationDate \([^)]*\)")
+
+
+def _picture(bundle):
+    """Give an image of the bundle in a form to be compared."""
+    for kind in _IMAGE_TYPES:
+        if kind in bundle:
+            image = bundle[kind]
+            if isinstance(image, bytes):
+                image = image.decode("latin-1")
+            return _DATES.sub("", image)
+    return None
+
+
+@contextlib.contextmanager
+def rendering(shell, figure):
+    """Let the shell's formatters render the figure, in the size the user wants.
+
+    matplotlib-inline renders with the figure's own resolution and colour. What the
+    user set for files wins over them, as in `plt.savefig`; where nothing was set,
+    the resolution is that of mrmd-python 0.4.2.
+    """
+    import matplotlib
+
+    _prepare_formatters(shell)
+    parameters = matplotlib.rcParams
+    kept = figure.dpi, figure.get_facecolor(), parameters["svg.hashsalt"]
+    resolution, colour = parameters["savefig.dpi"], parameters["savefig.facecolor"]
+    if resolution == "figure":
+        resolution = figure.dpi
+        if isinstance(resolution, DefaultResolution):
+            resolution = _DOTS_PER_INCH
+    try:
+        figure.dpi = resolution
+        if colour != "auto":
+            figure.set_facecolor(colour)
+        if kept[2] is None:
+            # The names in an SVG are random: one figure's are to stay the same.
+            parameters["svg.hashsalt"] = str(id(figure))
+        yield
+    finally:
+        figure.dpi = kept[0]
+        figure.set_facecolor(kept[1])
+        parameters["svg.hashsalt"] = kept[2]
+    _rendered[:] = [figure]
+
+
+def _prepare_formatters(shell):
+    """Let figures be rendered also where pyplot has not set the formatters up."""
+    from matplotlib.figure import Figure
+
+    formatters = shell.display_formatter.formatters
+    if any(Figure in formatters[kind].type_printers for kind in _IMAGE_TYPES):
+        return
+    from IPython.core.pylabtools import select_figure_formats
+
+    config = inline_backend(shell)
+    select_figure_formats(shell, config.figure_formats, **config.print_figure_kwargs)
+
+
+def inline_backend(shell):
+    """Give matplotlib-inline's configuration; it imports matplotlib."""
+    from matplotlib_inline.config import InlineBackend
+
+    config = InlineBackend.instance(parent=shell)
+    config.shell = shell
+    if config not in shell.configurables:
+        shell.configurables.append(config)
+    return config
+
+
+def _show_once(backend):
+    """Have the backend leave out a figure that is on the screen as it is now."""
+    display = backend.display
+
+    def display_unless_shown(figure, **options):
+        if any(figure is one for one, _ in _shown):
+            bundle, _ = get_ipython().display_formatter.format(figure)
+            if is_on_screen(figure, bundle):
+                return
+        display(figure, **options)
+
+    backend.display = display_unless_shown
+
+
+def show_earlier_figures(result):
+    """Show the open figures that were drawn before the one that is the result."""
+    backend = sys.modules.get("matplotlib_inline.backend_inline")
+    if backend is None or not backend.show._draw_called:
         return
     from matplotlib._pylab_helpers import Gcf
 
-    InlineBackend = config.InlineBackend
-    if InlineBackend.initialized() and InlineBackend.instance().close_figures:
-        Gcf.destroy_fig(result)
+    managers = [manager.canvas.figure for manager in Gcf.get_all_fig_managers()]
+    waiting = backend.show._to_draw
+    for figure in managers[: managers.index(result) if result in managers else 0]:
+        if figure in waiting:
+            backend.display(figure, metadata=backend._fetch_figure_metadata(figure))
 
 
 def follow(shell):
@@ -98,6 +249,6 @@ def follow(shell):
         backend.configure_inline_support(shell, BACKEND)
 
 
-def install(application):
+def install():
     """Watch for the import of matplotlib."""
-    sys.meta_path.insert(0, BackendChooser(application))
+    sys.meta_path.insert(0, ImportWatcher())

@@ -24,7 +24,7 @@ class Shells:
         self._shells = {DEFAULT: first}
         self._current = first
         history.collect(first)
-        plots.install(self._application)
+        plots.install()
 
     def all(self):
         """Give the shells there are. Any thread."""

@@ -15,8 +15,8 @@ from IPython.core.prefilter import PrefilterManager
 from IPython.core.shellapp import InteractiveShellApp
 from traitlets import Type, default
 
-from _mrmd import failures, imports, loop, plain_code, signals
-from _mrmd.display import Publisher, ResultHook
+from _mrmd import failures, imports, loop, plain_code, plots, signals
+from _mrmd.display import Formatter, Publisher, ResultHook
 
 
 class Compiler(CachingCompiler):
@@ -67,6 +67,7 @@ class Shell(InteractiveShell):
         self.compile.cell_file = None
         self.cell_imports = None
         self.displayhook.result_repr = None
+        plots.forget_shown()
         signals.restore_interrupts()
         loop.make_current()
 
@@ -131,6 +132,19 @@ class Shell(InteractiveShell):
     def prefilter(self, *arguments, **options):
         """Prefilter lines, under the name IPython keeps for old extensions."""
         return self.prefilter_manager.prefilter_lines(*arguments, **options)
+
+    def init_display_formatter(self):
+        """Make what turns objects into mime bundles."""
+        self.display_formatter = Formatter(parent=self)
+        self.configurables.append(self.display_formatter)
+
+    def enable_gui(self, gui=None):
+        """Refuse the event loop of a window system; `%matplotlib inline` needs none."""
+        if gui is not None:
+            raise UsageError(
+                f"this runtime has no window: the {gui!r} event loop can't be used;"
+                " figures are shown with %matplotlib inline"
+            )
 
     def init_virtualenv(self):
         """Leave sys.path alone: the venv is the one this process was started for."""
