@@ -27,7 +27,8 @@ type Options struct {
 	// WorkingDirectory is the process's working directory, put first on
 	// sys.path together with its src folder when there is one.
 	WorkingDirectory string
-	// Terminal is the size that code sees; zero means 100 x 30.
+	// Terminal is the size that code sees unless an execution names another width;
+	// zero means 100 x 30.
 	Terminal cpython.WindowSize
 	// CrashLog receives Python's trace when the process crashes; may be nil.
 	CrashLog *os.File
@@ -74,6 +75,9 @@ type Engine struct {
 	children children
 	lookIn   *lookIn
 
+	// terminal is the size that the terminals have now. Main thread.
+	terminal cpython.WindowSize
+
 	// turn is the running execution's; nil between executions.
 	turn atomic.Pointer[turn]
 
@@ -87,7 +91,7 @@ var _ mrp.Engine = (*Engine)(nil)
 // New prepares an engine; Run starts it. Any goroutine.
 func New(options Options) *Engine {
 	if options.Terminal == (cpython.WindowSize{}) {
-		options.Terminal = cpython.WindowSize{Columns: 100, Rows: 30}
+		options.Terminal = defaultTerminal
 	}
 	if options.Log == nil {
 		silent := logrus.New()
@@ -95,10 +99,11 @@ func New(options Options) *Engine {
 		options.Log = silent
 	}
 	return &Engine{
-		lookIn:  newLookIn(options.LookInDeadline),
-		options: options,
-		ready:   make(chan struct{}),
-		served:  make(chan struct{}),
+		lookIn:   newLookIn(options.LookInDeadline),
+		options:  options,
+		terminal: options.Terminal,
+		ready:    make(chan struct{}),
+		served:   make(chan struct{}),
 		info: mrp.Info{
 			WorkingDirectory: options.WorkingDirectory,
 			Executable:       options.Executable,
@@ -140,6 +145,9 @@ func (e *Engine) startUp() (err error) {
 		return err
 	}
 	e.start = readStartCode(e.options, texts)
+	if err := prepareEnvironment(e.options); err != nil {
+		return err
+	}
 	e.router.late = e.takeLateOutput
 	e.output, err = cpython.CaptureOutput(e.options.Terminal, e.router.receive)
 	if err != nil {

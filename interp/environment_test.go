@@ -22,7 +22,7 @@ facts = dict(
     recursion=sys.getrecursionlimit(), encoding=sys.getfilesystemencoding(),
     stdout_encoding=sys.stdout.encoding.lower(), switch=sys.getswitchinterval(),
     warnings=sys.warnoptions, dont_write=sys.dont_write_bytecode,
-    environment={k: v for k, v in os.environ.items() if k not in ('LC_CTYPE', '_', 'SHLVL', 'PWD', 'OLDPWD')},
+    environment=sorted((k, v) for k, v in os.environ.items() if k not in ('LC_CTYPE', '_', 'SHLVL', 'PWD', 'OLDPWD')),
     umask=(os.umask(0o22), os.umask(0o22))[1], scheme=sysconfig.get_default_scheme(),
     libc=platform.libc_ver(), machine=platform.machine(),
 )

@@ -40,6 +40,9 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 			})
 			e.repairSignals()
 		}()
+		if err := e.resizeTerminal(request.Columns); err != nil {
+			return err
+		}
 		outcome, err = e.run(number, request)
 		return err
 	})

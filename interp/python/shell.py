@@ -17,6 +17,7 @@ from traitlets import Type, default
 
 from _mrmd import failures, imports, loop, plain_code, plots, signals
 from _mrmd.display import Formatter, Publisher, ResultHook
+from _mrmd.magics import RuntimeMagics
 
 
 class Compiler(CachingCompiler):
@@ -137,6 +138,11 @@ class Shell(InteractiveShell):
         """Make what turns objects into mime bundles."""
         self.display_formatter = Formatter(parent=self)
         self.configurables.append(self.display_formatter)
+
+    def init_magics(self):
+        """Put this runtime's magics in the place of IPython's."""
+        super().init_magics()
+        self.register_magics(RuntimeMagics)
 
     def enable_gui(self, gui=None):
         """Refuse the event loop of a window system; `%matplotlib inline` needs none."""
