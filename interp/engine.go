@@ -73,6 +73,7 @@ type Engine struct {
 	runs    runs
 
 	children children
+	modules  *moduleWatch
 	lookIn   *lookIn
 
 	// terminal is the size that the terminals have now. Main thread.
@@ -102,6 +103,7 @@ func New(options Options) *Engine {
 		lookIn:   newLookIn(options.LookInDeadline),
 		options:  options,
 		terminal: options.Terminal,
+		modules:  newModuleWatch(),
 		ready:    make(chan struct{}),
 		served:   make(chan struct{}),
 		info: mrp.Info{
@@ -156,6 +158,7 @@ func (e *Engine) startUp() (err error) {
 	e.registerDisplay()
 	e.registerInput()
 	e.children.register(e.options.ChildStarted)
+	e.modules.register()
 	e.main, err = cpython.Start(cpython.Config{
 		Program:    e.options.Executable,
 		PathPrefix: pathPrefix(e.options.WorkingDirectory),
@@ -230,12 +233,13 @@ func wrapStart(err error) error {
 
 // runner is python/cell.py's Runner: its methods, held for the process's life.
 type runner struct {
-	run, reset, close, countVariables, flushHistory, hasBackgroundWork, waitInLoop, answer *cpython.Object
+	run, noteChanges, reset, close, countVariables, flushHistory, hasBackgroundWork, waitInLoop, answer *cpython.Object
 }
 
 func (e *Engine) takeRunner(object *cpython.Object) error {
 	for name, method := range map[string]**cpython.Object{
 		"run":                 &e.runner.run,
+		"note_changes":        &e.runner.noteChanges,
 		"reset":               &e.runner.reset,
 		"close":               &e.runner.close,
 		"count_variables":     &e.runner.countVariables,

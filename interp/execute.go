@@ -3,6 +3,7 @@ package interp
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -61,6 +62,9 @@ func (e *Engine) repairSignals() {
 }
 
 func (e *Engine) run(number int, request mrp.Execution) (mrp.Outcome, error) {
+	if err := e.noteChangedModules(); err != nil {
+		return mrp.Outcome{}, err
+	}
 	result, err := cpython.Call(e.runner.run, number, sessionOf(request.Session), request.Code,
 		request.StoreHistory, request.Silent)
 	if err != nil {
@@ -68,6 +72,20 @@ func (e *Engine) run(number int, request mrp.Execution) (mrp.Outcome, error) {
 	}
 	defer result.DecRef()
 	return outcomeOf(result)
+}
+
+// noteChangedModules tells Python which modules' files changed since the last cell.
+func (e *Engine) noteChangedModules() error {
+	changed := e.modules.take()
+	if len(changed) == 0 {
+		return nil
+	}
+	done, err := cpython.Call(e.runner.noteChanges, strings.Join(changed, "\n"))
+	if err != nil {
+		return fmt.Errorf("noting edited modules: %w", err)
+	}
+	done.DecRef()
+	return nil
 }
 
 // outcomeOf reads the tuple of python/cell.py's Runner.run. Needs the GIL.

@@ -9,7 +9,7 @@ import sys
 import _mrmd_host
 from IPython.core.interactiveshell import ExecutionResult
 
-from _mrmd import failures, history, loop, sessions
+from _mrmd import autoreload, failures, history, loop, sessions
 
 
 class Runner:
@@ -32,6 +32,8 @@ class Runner:
         number = shell.execution_count
         _mrmd_host.run.set(run_number)
         try:
+            if not silent and autoreload.has_changes():
+                _mrmd_host.run_interruptible(autoreload.reload_changed, shell)
             outcome = shell.run_cell(code, store_history=store_history, silent=silent)
         except BaseException as error:
             # An extension's event callback may raise what IPython lets through.
@@ -40,6 +42,7 @@ class Runner:
         if _mrmd_host.is_forked_child():
             _end_forked_child(outcome)
         _mrmd_host.run.set(0)
+        autoreload.note_imports()
         error = outcome.error_before_exec or outcome.error_in_exec
         return (
             shell.displayhook.result_repr,
@@ -47,6 +50,10 @@ class Runner:
             number,
             shell.cell_imports or [],
         )
+
+    def note_changes(self, paths):
+        """Take the paths of Python files that changed, in lines."""
+        autoreload.note_changes(paths)
 
     def flush_history(self):
         """Write the histories to their database soon. Any thread."""

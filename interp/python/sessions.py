@@ -8,7 +8,7 @@ import atexit
 import gc
 import sys
 
-from _mrmd import history, plots, shell
+from _mrmd import autoreload, history, plots, shell
 
 DEFAULT = "default"
 
@@ -18,6 +18,7 @@ class Shells:
 
     def __init__(self):
         """Load the user's profile and make the default session's shell."""
+        autoreload.install()
         self._application = shell.Application.instance()
         self._application.initialize()
         first = self._application.shell

@@ -17,7 +17,7 @@ from traitlets import Type, default
 
 from _mrmd import failures, imports, loop, plain_code, plots, signals
 from _mrmd.display import Formatter, Publisher, ResultHook
-from _mrmd.magics import RuntimeMagics
+from _mrmd.magics import Extensions, RuntimeMagics
 
 
 class Compiler(CachingCompiler):
@@ -143,6 +143,11 @@ class Shell(InteractiveShell):
         """Put this runtime's magics in the place of IPython's."""
         super().init_magics()
         self.register_magics(RuntimeMagics)
+
+    def init_extension_manager(self):
+        """Make what loads extensions."""
+        self.extension_manager = Extensions(shell=self)
+        self.configurables.append(self.extension_manager)
 
     def enable_gui(self, gui=None):
         """Refuse the event loop of a window system; `%matplotlib inline` needs none."""
