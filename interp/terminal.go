@@ -20,6 +20,8 @@ func prepareEnvironment(options Options) error {
 		"TERM":    "xterm-256color",
 		"COLUMNS": strconv.Itoa(int(options.Terminal.Columns)),
 		"LINES":   strconv.Itoa(int(options.Terminal.Rows)),
+		// Nobody could turn a pager's pages.
+		"PAGER": "cat", "GIT_PAGER": "cat", "MANPAGER": "cat",
 	}
 	if _, err := os.Stat(filepath.Join(options.Virtualenv, "pyvenv.cfg")); err == nil {
 		variables["PATH"] = pathWith(filepath.Join(options.Virtualenv, "bin"), os.Getenv("PATH"))

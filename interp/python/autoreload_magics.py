@@ -55,19 +55,21 @@ def _can_be_compiled(path):
     return True
 
 
-class Reloader(extension.ModuleReloader):
-    """Reloads what changed. Sessions share modules, and so what is known of them."""
+# What the reloaders of all sessions know: modules are shared, and so is this.
+_times = {}
+_failures = {}
+_objects = {}
 
-    _shared_times = {}
-    _shared_failures = {}
-    _shared_objects = {}
+
+class Reloader(extension.ModuleReloader):
+    """Reloads what changed."""
 
     def __init__(self, shell):
         """Begin with `%autoreload 2`."""
         super().__init__(shell)
-        self.modules_mtimes = self._shared_times
-        self.failed = self._shared_failures
-        self.old_objects = self._shared_objects
+        self.modules_mtimes = _times
+        self.failed = _failures
+        self.old_objects = _objects
         self.enabled = self.check_all = True
 
     def check(self, check_all=False, do_reload=True, **options):

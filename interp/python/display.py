@@ -10,8 +10,9 @@ import math
 import _mrmd_host
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
-from IPython.core.formatters import DisplayFormatter
+from IPython.core.formatters import DisplayFormatter, PlainTextFormatter
 from IPython.lib.pretty import _repr_pprint, _type_pprinters
+from traitlets import default
 
 from _mrmd import plots
 
@@ -45,12 +46,18 @@ def _cleaned(value):
     return value
 
 
+_WIDGET = "application/vnd.jupyter.widget-view+json"
+_WIDGET_HINT = "\n(a Jupyter widget: it can't be used here, only its text is shown)"
+
+
 def publish(kind, data, metadata, transient):
     """Send a mime bundle; kind is "display" or "update_display"."""
     if _mrmd_host.is_forked_child():
         print(data.get("text/plain", ""))
         return
     plots.note_shown(data)
+    if _WIDGET in data:
+        data = {**data, "text/plain": data.get("text/plain", "") + _WIDGET_HINT}
     bundle = {"data": data, "metadata": metadata or {}}
     if transient:
         bundle["transient"] = transient
@@ -85,16 +92,52 @@ class Publisher(DisplayPublisher):
             _mrmd_host.call("clear_output", "true" if wait else "false")
 
 
+class TextFormatter(PlainTextFormatter):
+    """Makes the text of objects, except of the one whose text is made elsewhere."""
+
+    left_out = None
+
+    def __call__(self, obj):
+        """Give the text; None for the object that is left out."""
+        if obj is self.left_out and obj is not None:
+            return None
+        return super().__call__(obj)
+
+
 class Formatter(DisplayFormatter):
     """Makes the mime bundles of objects."""
 
+    # How many bundles are being made, one inside the other.
+    depth = 0
+
+    @default("formatters")
+    def _formatters_default(self):
+        formatters = super()._formatters_default()
+        formatters["text/plain"] = TextFormatter(parent=self)
+        return formatters
+
     def format(self, obj, include=None, exclude=None):
         """Give the bundle and its metadata."""
-        if not plots.is_figure(obj):
-            plots.forget_rendered()
-            return super().format(obj, include, exclude)
-        with plots.rendering(self.parent, obj):
-            return super().format(obj, include, exclude)
+        self.depth += 1
+        try:
+            if not plots.is_figure(obj):
+                plots.forget_rendered()
+                return super().format(obj, include, exclude)
+            with plots.rendering(self.parent, obj):
+                return super().format(obj, include, exclude)
+        finally:
+            self.depth -= 1
+
+    def format_but_text(self, obj):
+        """Give the bundle and its metadata, with text only if the object gives both."""
+        text_formatter = self.formatters["text/plain"]
+        if not isinstance(text_formatter, TextFormatter):
+            return self.format(obj, exclude={"text/plain"})
+        kept, text_formatter.left_out = text_formatter.left_out, obj
+        try:
+            return self.format(obj)
+        finally:
+            text_formatter.left_out = kept
 
 
 class ResultHook(DisplayHook):
@@ -194,7 +237,7 @@ def _represent(formatter, result):
     text = repr(result)
     if type(result) in _PLAIN_TYPES and not _is_registered(formatter, result):
         return text, {}, {}
-    bundle, metadata = formatter.format(result, exclude={"text/plain"})
+    bundle, metadata = formatter.format_but_text(result)
     if bundle and "text/plain" not in bundle:
         bundle["text/plain"] = (
             text if _prints_its_repr(type(result)) else text_formatter(result) or text

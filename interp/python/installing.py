@@ -4,13 +4,14 @@ import importlib.util
 import os
 import shlex
 import shutil
-import signal
 import site
 import subprocess
 import sys
 import sysconfig
 
 from IPython.core.error import UsageError
+
+from _mrmd import commands
 
 # What `uv pip` can do of what pip can; the rest is left to pip.
 _UV_COMMANDS = frozenset(
@@ -22,9 +23,6 @@ _UV_COMMANDS = frozenset(
 
 # What pip would ask about; nobody can answer it.
 _ASKING_COMMAND = "uninstall"
-
-# How long an installer may take to end when it was interrupted, in seconds.
-_PATIENCE = 5
 
 
 def pip(line):
@@ -79,32 +77,15 @@ def find_uv():
 def run(command, environment=None):
     """Run an installer on the terminals, and make what it installed importable.
 
-    Raises CalledProcessError when it fails. An interrupt ends it with all it started.
+    Raises CalledProcessError when it fails.
     """
     before = _path_files()
-    child = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
-        status = child.wait()
-    except BaseException:
-        _end(child)
-        raise
+        status = commands.run(command, env=environment)
     finally:
         make_importable(before)
     if status != 0:
         raise subprocess.CalledProcessError(status, command)
-
-
-def _end(child):
-    for number in (signal.SIGINT, signal.SIGKILL):
-        try:
-            os.killpg(child.pid, number)
-        except ProcessLookupError:
-            pass
-        try:
-            child.wait(_PATIENCE)
-            return
-        except subprocess.TimeoutExpired:
-            continue
 
 
 def _path_files():

@@ -1,5 +1,8 @@
 """The magics that do more here than IPython's own. Main thread."""
 
+import os
+
+from IPython.core import page
 from IPython.core.extensions import ExtensionManager
 from IPython.core.magic import Magics, line_magic, magics_class
 
@@ -30,6 +33,19 @@ class RuntimeMagics(Magics):
         from _mrmd import installing
 
         installing.uv(line)
+
+    @line_magic
+    def less(self, line):
+        """Show a text file: %less FILE."""
+        with open(os.path.expanduser(line.strip()), errors="replace") as file:
+            page.page(file.read())
+
+    more = line_magic("more")(less)
+
+    @line_magic
+    def man(self, line):
+        """Show a page of the manual: %man ls."""
+        self.shell.system("man " + line)
 
     @line_magic
     def config(self, line):

@@ -11,6 +11,8 @@ import sys
 
 from IPython.core.getipython import get_ipython
 
+from _mrmd import import_hooks
+
 BACKEND = "module://matplotlib_inline.backend_inline"
 
 # What mrmd-python 0.4.2 saves figures with.
@@ -31,45 +33,6 @@ class DefaultResolution(float):
     def __deepcopy__(self, memo):
         """Stay the default when a figure's settings are copied."""
         return self
-
-
-class ImportWatcher:
-    """An import hook that sets matplotlib and its inline backend up once loaded."""
-
-    def __init__(self):
-        """Wait for the modules' import."""
-        self._actions = {
-            "matplotlib": _choose_backend,
-            "matplotlib_inline.backend_inline": _show_once,
-        }
-
-    def find_spec(self, name, path=None, target=None):
-        """Find a module as usual, and have it set up once it is loaded."""
-        action = self._actions.pop(name, None)
-        if action is None:
-            return None
-        spec = None
-        for finder in sys.meta_path:
-            if finder is not self and hasattr(finder, "find_spec"):
-                spec = finder.find_spec(name, path, target)
-                if spec is not None:
-                    break
-        if spec is None or not hasattr(spec.loader, "exec_module"):
-            # It may be installed later.
-            self._actions[name] = action
-            return None
-        load = spec.loader.exec_module
-
-        def load_then_act(module):
-            try:
-                load(module)
-            except BaseException:
-                self._actions[name] = action
-                raise
-            action(module)
-
-        spec.loader.exec_module = load_then_act
-        return spec
 
 
 def _choose_backend(matplotlib):
@@ -250,5 +213,6 @@ def follow(shell):
 
 
 def install():
-    """Watch for the import of matplotlib."""
-    sys.meta_path.insert(0, ImportWatcher())
+    """Have matplotlib and its inline backend set up when they are imported."""
+    import_hooks.when_loaded("matplotlib", _choose_backend)
+    import_hooks.when_loaded("matplotlib_inline.backend_inline", _show_once)

@@ -8,7 +8,7 @@ import atexit
 import gc
 import sys
 
-from _mrmd import autoreload, history, plots, shell
+from _mrmd import autoreload, history, plotly_pages, plots, shell
 
 DEFAULT = "default"
 
@@ -26,6 +26,7 @@ class Shells:
         self._current = first
         history.collect(first)
         plots.install()
+        plotly_pages.install()
 
     def all(self):
         """Give the shells there are. Any thread."""

@@ -1,6 +1,7 @@
 """IPython's InteractiveShell as this runtime runs it. Main thread only."""
 
 import bdb
+import os
 import sys
 
 import _mrmd_host
@@ -15,7 +16,7 @@ from IPython.core.prefilter import PrefilterManager
 from IPython.core.shellapp import InteractiveShellApp
 from traitlets import Type, default
 
-from _mrmd import failures, imports, loop, plain_code, plots, signals
+from _mrmd import commands, failures, imports, loop, plain_code, plots, signals
 from _mrmd.display import Formatter, Publisher, ResultHook
 from _mrmd.magics import Extensions, RuntimeMagics
 
@@ -99,8 +100,27 @@ class Shell(InteractiveShell):
     def _exiter_default(self):
         return ExitCell(self)
 
-    # Straight onto the terminal: stderr stays apart and newlines stay as they are.
-    system = InteractiveShell.system_raw
+    def system(self, cmd):
+        """Run a `!command` straight on the terminals.
+
+        So stderr stays apart, newlines stay as they are, and an interrupt, which ends
+        the command with all it started, ends the cell too.
+        """
+        status = commands.run(
+            self.var_expand(cmd, depth=1),
+            shell=True,
+            executable=os.environ.get("SHELL"),
+        )
+        # A shell says by 128 and more that a signal ended what it ran.
+        self.user_ns["_exit_code"] = 128 - status if status > 128 else status
+
+    def set_next_input(self, text, replace=False):
+        """Show what %load and %recall would put into the next cell."""
+        print(text)
+
+    @staticmethod
+    def _refuse_to_edit(*arguments, **options):
+        raise UsageError("no editor can be opened here: use %%writefile")
 
     @default("input_transformer_manager")
     def _input_transformer_manager_default(self):
@@ -163,6 +183,7 @@ class Shell(InteractiveShell):
     def init_hooks(self):
         """Show what would go to a pager (`f?`) as output."""
         super().init_hooks()
+        self.set_hook("editor", self._refuse_to_edit, 0)
         self.set_hook("show_in_pager", page.as_hook(_show_without_pager), 90)
 
     async def run_code(self, code_obj, result=None, *, async_=False):
@@ -217,6 +238,10 @@ class Shell(InteractiveShell):
     def showtraceback(self, exc_tuple=None, *arguments, **options):
         """Print a traceback, unless it is of the cell that is about to be replied."""
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
+        if self.display_formatter.depth:
+            # What fails is a _repr_html_ or the like, not the cell.
+            super().showtraceback(exc_tuple, *arguments, **options)
+            return
         if exc_tuple or options.get("running_compiled_code"):
             self._remember_last(error)
             return
