@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,7 +29,7 @@ type Options struct {
 	// sys.path together with its src folder when there is one.
 	WorkingDirectory string
 	// Terminal is the size that code sees unless an execution names another width;
-	// zero means 100 x 30.
+	// zeros mean 100 x 30.
 	Terminal cpython.WindowSize
 	// CrashLog receives Python's trace when the process crashes; may be nil.
 	CrashLog *os.File
@@ -91,9 +92,8 @@ var _ mrp.Engine = (*Engine)(nil)
 
 // New prepares an engine; Run starts it. Any goroutine.
 func New(options Options) *Engine {
-	if options.Terminal == (cpython.WindowSize{}) {
-		options.Terminal = defaultTerminal
-	}
+	options.Terminal.Columns = cmp.Or(options.Terminal.Columns, defaultTerminal.Columns)
+	options.Terminal.Rows = cmp.Or(options.Terminal.Rows, defaultTerminal.Rows)
 	if options.Log == nil {
 		silent := logrus.New()
 		silent.SetOutput(io.Discard)

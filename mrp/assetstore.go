@@ -19,7 +19,8 @@ import (
 // assetStore saves displays in the assets folder, or in a folder that a request
 // names, and finds them again by their URL.
 type assetStore struct {
-	dir string
+	dir    string
+	pruner *assetPruner
 
 	mu sync.Mutex
 	// elsewhere says where the files that are not in the assets folder stand,
@@ -36,8 +37,9 @@ type assetPlace struct{ root, name string }
 // maxElsewhere is how many files outside of the assets folder stay reachable.
 const maxElsewhere = 10000
 
-func newAssetStore(dir string) *assetStore {
-	return &assetStore{dir: filepath.Clean(dir), elsewhere: make(map[string]assetPlace)}
+func newAssetStore(pruner *assetPruner) *assetStore {
+	pruner.soon()
+	return &assetStore{dir: pruner.dir, pruner: pruner, elsewhere: make(map[string]assetPlace)}
 }
 
 // savedAsset is a file as clients see it. size is in bytes.
@@ -69,6 +71,7 @@ func (s *assetStore) save(execID string, number int, dir *assetDir, mimeType str
 	if err := writeAtomically(target.root, name, body); err != nil {
 		return savedAsset{}, fmt.Errorf("the folder %s can't be written: %w", filepath.Join(target.root, target.relative), err)
 	}
+	s.pruner.soon()
 	urlPath := filepath.ToSlash(name)
 	if target.root != s.dir {
 		s.remember(urlPath, assetPlace{target.root, name})

@@ -19,7 +19,7 @@ func FuzzDecode(f *testing.F) {
 		`{"code":"1","execId":"x","silent":true,"cellMeta":{"a":[[]]}}`, "{\"code\":\"\xff\"}", `{"code":"1","columns":1e309}`, "\xef\xbb\xbf{}"} {
 		f.Add([]byte(seed))
 	}
-	h := &Handler{engine: newToyEngine("/"), assets: newAssetStore("/assets")}
+	h := &Handler{engine: newToyEngine("/"), assets: newAssetStore(&assetPruner{dir: "/assets"})}
 	h.options.fillDefaults()
 	f.Fuzz(func(t *testing.T, body []byte) {
 		request := httptest.NewRequest("POST", "/", bytes.NewReader(body))

@@ -70,7 +70,12 @@ func NewHandler(engine Engine, options Options) (*Handler, error) {
 	h.archive = newArchive(options.Limits)
 	h.sessions = newSessionTable(options.MaxSessions, h.started)
 	h.events = newRuntimeLog(options.Limits)
-	h.assets = newAssetStore(options.AssetsDir)
+	h.assets = newAssetStore(&assetPruner{
+		dir:    filepath.Clean(options.AssetsDir),
+		count:  options.Limits.RetainAssets,
+		age:    options.Limits.RetainAssetAge,
+		failed: func(err error) { h.log.WithError(err).Warn("old assets stay") },
+	})
 	h.router = newRouter(h.routes(), func(r route) {
 		if !r.passive {
 			h.touch()
@@ -94,7 +99,7 @@ func (o *Options) check() error {
 	l := o.Limits
 	for _, limit := range []int64{l.Body, int64(l.JSONDepth), int64(l.Queue), int64(l.Streams),
 		int64(l.TextMemory), int64(l.ResultText), int64(l.LateText), int64(l.RetainCount), l.RetainMemory,
-		l.RetainSpool, int64(l.RetainAge), int64(l.RetainCellAge), int64(l.Events), int64(l.EventMemory),
+		l.RetainSpool, int64(l.RetainAge), int64(l.RetainCellAge), int64(l.RetainAssets), int64(l.RetainAssetAge), int64(l.Events), int64(l.EventMemory),
 		int64(o.KeepaliveInterval), int64(o.MaxSessions)} {
 		if limit < 0 {
 			return fmt.Errorf("no limit may be negative, and one is %d", limit)

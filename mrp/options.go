@@ -88,6 +88,12 @@ type Limits struct {
 	// that is longer: 7 days.
 	RetainCellAge time.Duration
 
+	// RetainAssets is how many files are kept in the assets folder, the newest, and
+	// RetainAssetAge for how long; 0 means all, for ever. Files in folders below it
+	// and what others put there are left alone.
+	RetainAssets   int
+	RetainAssetAge time.Duration
+
 	// LateText is how much is kept, of each stream of an execution, of what its
 	// threads and tasks write between later cells: the last 1 MiB.
 	LateText int

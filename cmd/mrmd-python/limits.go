@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/mrmd/mrmd-python/cpython"
 	"github.com/mrmd/mrmd-python/mrp"
 )
 
@@ -14,6 +15,7 @@ import (
 // the runtime hold; zero stands for mrp's default.
 type limits struct {
 	maxSessions int
+	terminal    cpython.WindowSize
 	mrp.Limits
 }
 
@@ -35,6 +37,9 @@ func limitFlags(flags *pflag.FlagSet, chosen *limits) []string {
 	add("retain-disk", "SIZE", "Disk that ended executions may hold (default: 4GiB)", (*size)(&chosen.RetainSpool))
 	add("retain-age", "TIME", "How long an ended execution is kept (default: 24h)", (*period)(&chosen.RetainAge))
 	add("retain-cell-age", "TIME", "How long the last execution of each cell is kept (default: 168h)", (*period)(&chosen.RetainCellAge))
+	terminalFlags(add, chosen)
+	add("retain-assets", "N", "How many files are kept in the assets folder, the newest (default: all)", (*count)(&chosen.RetainAssets))
+	add("retain-asset-age", "TIME", "How long a file is kept in the assets folder (default: for ever)", (*period)(&chosen.RetainAssetAge))
 	return names
 }
 

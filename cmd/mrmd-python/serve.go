@@ -219,6 +219,7 @@ func (s *server) newEngine() {
 		Virtualenv:       s.python.folder,
 		WorkingDirectory: s.workingDirectory,
 		CacheDir:         s.cacheFolder,
+		Terminal:         s.limits.terminal,
 		CrashLog:         s.console.crash,
 		LateOutput: func(execID string, stream mrp.Stream, text []byte) {
 			logLate(execID, stream, text)
