@@ -80,6 +80,9 @@ type Engine struct {
 	// terminal is the size that the terminals have now. Main thread.
 	terminal cpython.WindowSize
 
+	// largeBundles says that the cell has shown something large.
+	largeBundles atomic.Bool
+
 	// turn is the running execution's; nil between executions.
 	turn atomic.Pointer[turn]
 

@@ -28,6 +28,7 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 	turn := &turn{}
 	e.turn.Store(turn)
 	defer e.turn.Store(nil)
+	defer e.returnMemory()
 	var outcome mrp.Outcome
 	err := e.main.Do(ctx, func() (err error) {
 		turn.begun.Store(true)

@@ -1,8 +1,11 @@
 package mrp
 
 import (
+	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -31,25 +34,50 @@ func assetContent(data map[string]jsontext.Value) (mimeType string, content json
 	return mimeType, content
 }
 
-// assetBytes is what the file of such a display holds.
-func assetBytes(mimeType string, content jsontext.Value) ([]byte, error) {
+// assetBody is what the file of such a display holds. It may be large, and is not
+// put together in memory.
+type assetBody struct {
+	mimeType string
+	// text is the page, the drawing, or the picture in base64.
+	text []byte
+}
+
+func newAssetBody(mimeType string, content jsontext.Value) (assetBody, error) {
+	if inner := content[1 : len(content)-1]; bytes.IndexByte(inner, '\\') < 0 {
+		return assetBody{mimeType, inner}, nil
+	}
 	text, err := jsontext.AppendUnquote(nil, content)
 	// Surrogates that stand alone, which Python can make, have been replaced.
 	if err != nil && len(text) == 0 {
-		return nil, fmt.Errorf("reading the %s display: %w", mimeType, err)
+		return assetBody{}, fmt.Errorf("reading the %s display: %w", mimeType, err)
 	}
-	switch mimeType {
+	return assetBody{mimeType, text}, nil
+}
+
+// WriteTo implements io.WriterTo.
+func (b assetBody) WriteTo(w io.Writer) (int64, error) {
+	parts := [][]byte{b.text}
+	switch b.mimeType {
 	case "text/html":
-		return htmlPage(text), nil
+		parts = htmlPage(b.text)
 	case "image/svg+xml":
-		return text, nil
+	default:
+		written, err := io.Copy(w, base64.NewDecoder(base64.StdEncoding, bytes.NewReader(b.text)))
+		var corrupt base64.CorruptInputError
+		if errors.As(err, &corrupt) || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = fmt.Errorf("the %s display is not base64: %w", b.mimeType, err)
+		}
+		return written, err
 	}
-	decoded := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-	n, err := base64.StdEncoding.Decode(decoded, text)
-	if err != nil {
-		return nil, fmt.Errorf("the %s display is not base64: %w", mimeType, err)
+	var total int64
+	for _, part := range parts {
+		written, err := w.Write(part)
+		total += int64(written)
+		if err != nil {
+			return total, err
+		}
 	}
-	return decoded[:n], nil
+	return total, nil
 }
 
 var assetExtensions = map[string]string{

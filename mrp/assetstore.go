@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -45,7 +46,7 @@ func newAssetStore(pruner *assetPruner) *assetStore {
 // savedAsset is a file as clients see it. size is in bytes.
 type savedAsset struct {
 	path, url, mimeType string
-	size                int
+	size                int64
 }
 
 func (a savedAsset) appendMembers(dst []byte) []byte {
@@ -53,13 +54,13 @@ func (a savedAsset) appendMembers(dst []byte) []byte {
 	dst = appendQuoted(append(dst, `,"url":`...), a.url)
 	dst = appendQuoted(append(dst, `,"mimeType":`...), a.mimeType)
 	dst = appendQuoted(append(dst, `,"assetType":`...), assetType(a.mimeType))
-	return strconv.AppendInt(append(dst, `,"size":`...), int64(a.size), 10)
+	return strconv.AppendInt(append(dst, `,"size":`...), a.size, 10)
 }
 
 // save writes one display into a file of its own. A reader sees the whole file
 // or none.
 func (s *assetStore) save(execID string, number int, dir *assetDir, mimeType string, content jsontext.Value) (savedAsset, error) {
-	body, err := assetBytes(mimeType, content)
+	body, err := newAssetBody(mimeType, content)
 	if err != nil {
 		return savedAsset{}, err
 	}
@@ -68,8 +69,9 @@ func (s *assetStore) save(execID string, number int, dir *assetDir, mimeType str
 		target = *dir
 	}
 	name := filepath.Join(target.relative, fmt.Sprintf("%s_%04d.%s", safeFileName(execID), number, assetExtension(mimeType)))
-	if err := writeAtomically(target.root, name, body); err != nil {
-		return savedAsset{}, fmt.Errorf("the folder %s can't be written: %w", filepath.Join(target.root, target.relative), err)
+	size, err := writeAtomically(target.root, name, body)
+	if err != nil {
+		return savedAsset{}, fmt.Errorf("no file can be made of a display in the folder %s: %w", filepath.Join(target.root, target.relative), err)
 	}
 	s.pruner.soon()
 	urlPath := filepath.ToSlash(name)
@@ -80,7 +82,7 @@ func (s *assetStore) save(execID string, number int, dir *assetDir, mimeType str
 		path:     filepath.Join(target.root, name),
 		url:      pathPrefix + "/assets/" + escapeSegments(urlPath),
 		mimeType: mimeType,
-		size:     len(body),
+		size:     size,
 	}, nil
 }
 
@@ -93,28 +95,37 @@ func escapeSegments(urlPath string) string {
 }
 
 // writeAtomically writes a file below root, 0600 and its folders 0700, so that
-// no moment shows a part of it. Nothing that happens below root meanwhile can
-// lead outside of it.
-func writeAtomically(root, name string, body []byte) error {
+// no moment shows a part of it, and gives its size in bytes. Nothing that happens
+// below root meanwhile can lead outside of it.
+func writeAtomically(root, name string, body io.WriterTo) (size int64, err error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
-		return err
+		return 0, err
 	}
 	folder, err := os.OpenRoot(root)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer folder.Close()
 	if err := folder.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return err
+		return 0, err
 	}
 	temporary := filepath.Join(filepath.Dir(name), ".saving-"+newExecID())
-	if err := folder.WriteFile(temporary, body, 0o600); err != nil {
-		return errors.Join(err, removeIfThere(folder, temporary))
+	if size, err = writeNew(folder, temporary, body); err == nil {
+		err = folder.Rename(temporary, name)
 	}
-	if err := folder.Rename(temporary, name); err != nil {
-		return errors.Join(err, removeIfThere(folder, temporary))
+	if err != nil {
+		return 0, errors.Join(err, removeIfThere(folder, temporary))
 	}
-	return nil
+	return size, nil
+}
+
+func writeNew(folder *os.Root, name string, body io.WriterTo) (size int64, err error) {
+	file, err := folder.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return 0, err
+	}
+	size, err = body.WriteTo(file)
+	return size, errors.Join(err, file.Close())
 }
 
 func removeIfThere(folder *os.Root, name string) error {

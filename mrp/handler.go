@@ -126,6 +126,7 @@ func (h *Handler) expireOld() {
 		select {
 		case now := <-ticker.C:
 			h.archive.expire(now)
+			h.assets.pruner.soon()
 		case <-h.lifetime.Done():
 			return
 		}

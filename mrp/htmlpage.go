@@ -10,16 +10,13 @@ import (
 //go:embed assetpage.html
 var assetPageHead []byte
 
-// htmlPage makes a fragment a page that stands alone; a document stays as it
-// is. Scripts are left working.
-func htmlPage(content []byte) []byte {
+// htmlPage makes a fragment a page that stands alone, given in parts; a document
+// stays as it is. Scripts are left working.
+func htmlPage(content []byte) [][]byte {
 	if isHTMLDocument(content) {
-		return content
+		return [][]byte{content}
 	}
-	page := make([]byte, 0, len(assetPageHead)+len(content)+len(assetPageFoot))
-	page = append(page, assetPageHead...)
-	page = append(page, content...)
-	return append(page, assetPageFoot...)
+	return [][]byte{assetPageHead, content, []byte(assetPageFoot)}
 }
 
 const assetPageFoot = "\n</body>\n</html>\n"
