@@ -162,7 +162,11 @@ func (h *Handler) answerResult(w http.ResponseWriter, e *execution) error {
 	}
 	out := newWireWriter(nil)
 	defer out.release()
-	if e.log.outputBytes() > 4*wireChunk {
+	size := e.log.outputBytes()
+	if e.outcome.Result != nil {
+		size += int64(len(*e.outcome.Result))
+	}
+	if size > 4*wireChunk {
 		out.target = w
 		w.Header()["Content-Type"] = jsonContentType
 		w.WriteHeader(http.StatusOK)
