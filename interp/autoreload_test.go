@@ -82,6 +82,12 @@ func TestEditedModulesAreReloaded(t *testing.T) {
 	folder.write("edited.py", "def f(): return 6\n")
 	wantResult(t, "f()", "6")
 
+	folder.write("again.py", "x = 1\n")
+	wantResult(t, "import again\nagain.x", "1")
+	wantResult(t, "del sys.modules['again']\nimport again\nagain.x", "1")
+	folder.write("again.py", "x = 2\n")
+	wantResult(t, "again.x", "2")
+
 	folder.write("added.py", "x = 1\n")
 	wantResult(t, "import added\nadded.x", "1")
 	folder.write("added.py", "x = 2\n")

@@ -19,7 +19,7 @@ import this_is_there
 when_imported.call('this_is_there', lambda module: seen.append('at once'))
 try: import no_such_module
 except ModuleNotFoundError as error: seen.append(str(error))
-(seen, this_is_there.__spec__.origin.endswith('this_is_there.py'), [f for f in sys.meta_path if isinstance(f, when_imported.Watch) and 'this' in f._name])`)
+(seen, this_is_there.__spec__.origin.endswith('this_is_there.py'), [name for name in when_imported._actions if 'this' in name])`)
 	if want := `([1, 'at once', "No module named 'no_such_module'"], True, [])`; result != want {
 		t.Errorf("%s, want %s", result, want)
 	}

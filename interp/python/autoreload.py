@@ -9,7 +9,6 @@ import importlib
 import json
 import os
 import sys
-import sysconfig
 import tokenize
 import types
 from importlib.machinery import SourceFileLoader
@@ -27,14 +26,16 @@ sources = {}
 _changed = set()
 _missed = set()
 
-# Modules whose files need no more notes, and what sys.modules looked like then.
+# Modules whose files were noted, and what sys.modules looked like then; files that
+# were loaded since, for the first time or again.
 _known = set()
 _seen = None
+_fresh = set()
 
 # The files that symbolic links lead to, with the names the modules have for them.
 _targets = {}
 
-_LIBRARY = sysconfig.get_path("stdlib") + os.sep
+_LIBRARY = os.path.dirname(os.__file__) + os.sep
 _PACKAGES = (
     f"{os.sep}site-packages{os.sep}",
     f"{os.sep}dist-packages{os.sep}",
@@ -49,6 +50,7 @@ def install():
         """Look at a file that is about to be loaded."""
         status = original(self, path)
         loaded[path] = status["mtime"]
+        _fresh.add(path)
         return status
 
     SourceFileLoader.path_stats = path_stats
@@ -60,15 +62,19 @@ def note_imports():
     global _seen
     # The newest module is always the last.
     now = len(sys.modules), next(reversed(sys.modules))
-    if now == _seen:
+    if now == _seen and not _fresh:
         return
     _seen = now
+    fresh = set(_fresh)
+    _fresh.difference_update(fresh)
     found = []
-    for name in sys.modules.keys() - _known:
-        path = file_of(sys.modules.get(name))
+    for name, module in list(sys.modules.items()):
+        path = file_of(module)
+        if name in _known and path not in fresh:
+            continue
+        _known.add(name)
         if path is not None and not _is_librarys(path):
             found.append((name, path))
-        _known.add(name)
     if found:
         _watch(found)
 

@@ -3,14 +3,14 @@
 import os
 import types
 
-from _mrmd import import_hooks
+from _mrmd import when_imported
 
 _DEFAULT = "plotly_mimetype+notebook"
 
 
 def install():
     """Have plotly's renderers set up when they are imported."""
-    import_hooks.when_loaded("plotly.io._renderers", _set_up)
+    when_imported.call("plotly.io._renderers", _set_up)
 
 
 def _set_up(module):

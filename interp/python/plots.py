@@ -11,7 +11,7 @@ import sys
 
 from IPython.core.getipython import get_ipython
 
-from _mrmd import import_hooks
+from _mrmd import when_imported
 
 BACKEND = "module://matplotlib_inline.backend_inline"
 
@@ -214,5 +214,5 @@ def follow(shell):
 
 def install():
     """Have matplotlib and its inline backend set up when they are imported."""
-    import_hooks.when_loaded("matplotlib", _choose_backend)
-    import_hooks.when_loaded("matplotlib_inline.backend_inline", _show_once)
+    when_imported.call("matplotlib", _choose_backend)
+    when_imported.call("matplotlib_inline.backend_inline", _show_once)
