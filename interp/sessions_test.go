@@ -73,10 +73,11 @@ func TestClosedSessionGivesItsMemoryBack(t *testing.T) {
 }
 
 func TestVariableCount(t *testing.T) {
-	runIn(t, "counted", "a = 1\nb = 2\n_private = 3\nimport os")
+	runIn(t, "counted", "a = 1\nb = 2\n_private = 3\nimport os\nIncome = 4\nOut = 5")
 	count, err := engine.VariableCount(context.Background(), "counted")
-	if err != nil || count != 3 {
-		t.Errorf("count %d, %v", count, err)
+	list := listVariables(t, mrp.VariablesQuestion{Session: "counted", ExcludePrivate: true})
+	if err != nil || count != 4 || list.Count != count {
+		t.Errorf("count %d, %v; listed are %d", count, err, list.Count)
 	}
 	if count, err = engine.VariableCount(context.Background(), "unknown"); err != nil || count != 0 {
 		t.Errorf("of an unknown session: %d, %v", count, err)

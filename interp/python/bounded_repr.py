@@ -12,6 +12,7 @@ from _mrmd import library_values, members, visits
 
 # Digits of an int that are worth making: the time for more grows with their square.
 _LONGEST_INT_BITS = 2000
+_SMALL = 1 << 64
 _DEEPEST = 6
 _HOW_MANY = 30
 
@@ -25,6 +26,8 @@ class Previewer:
         """Call the user's code on the time of `visit`."""
         self._visit = visit
         self._inside = []
+        # By a type's id, with the type, which keeps the id its own.
+        self._chosen = {}
 
     def text(self, value, limit):
         """Give a text of at most `limit` characters, and "..." when it was cut."""
@@ -51,24 +54,38 @@ class Previewer:
         return self._of_other(value, kind, room)
 
     def _of_other(self, value, kind, room):
+        # What is done for a type is found once in a visit: there may be thousands.
+        _, write = self._chosen.get(id(kind), (None, None))
+        if write is None:
+            write = self._choose(value, kind)
+            self._chosen[id(kind)] = (kind, write)
+        return write(value, room)
+
+    def _choose(self, value, kind):
         if members.is_class(value):
-            return self._of_class(value, room)
+            return self._of_class
         if members.is_module(value):
-            return _module(value)
-        described = library_values.preview(value, room, self._inner)
-        if described is not None:
-            return described
+            return _module
+        known = library_values.kind_of(value)
+        if known is not None:
+            return lambda value, room: library_values.preview(
+                value, known, room, self._inner
+            )
         method = members.special_method(value, "__repr__")
         if method is object.__dict__["__repr__"]:
-            return object.__repr__(value)
+            return lambda value, room: object.__repr__(value)
         for base in members.mro(kind):
             if type(base) is type and base in _WRITERS:
                 own = members.class_dict(base).get("__repr__")
                 if method is own:
-                    return self._subclass(value, kind, base, room)
+                    return lambda value, room: self._subclass(value, kind, base, room)
                 break
         if method is BaseException.__dict__["__repr__"]:
-            return self._sequence(value.args, room, members.type_name(kind) + "(", ")")
+            opening = members.type_name(kind) + "("
+            return lambda value, room: self._sequence(value.args, room, opening, ")")
+        return lambda value, room: self._of_fields_or_own(value, kind, method, room)
+
+    def _of_fields_or_own(self, value, kind, method, room):
         made = self._of_fields(value, kind, method, room)
         return self._own_repr(value, room) if made is None else made
 
@@ -119,7 +136,11 @@ class Previewer:
         )
 
     def _inner(self, value, room):
-        text = self._of(value, room)
+        kind = type(value)
+        if kind is float or kind is bool or (kind is int and -_SMALL < value < _SMALL):
+            text = repr(value)
+        else:
+            text = self._of(value, room)
         return text if len(text) <= room else text[: max(room, 1)] + "..."
 
     def _items(self, value, items, room, opening, closing, write, length=None):
@@ -283,7 +304,7 @@ def _cut_repr(value, room):
     return str.__getitem__(text, slice(room))
 
 
-def _module(value):
+def _module(value, room):
     own = members.instance_dict(value)
     name, file = own.get("__name__"), own.get("__file__")
     name = str.__repr__(name) if type(name) is str else "?"

@@ -279,15 +279,36 @@ class Parts:
 
     def names(self):
         """Give the names of the public methods, and of the other attributes."""
-        methods, attributes = [], []
-        for name, item in sorted(members.static_members(self._value).items()):
-            if type(name) is not str or name.startswith("_"):
-                continue
-            if members.is_one_of(type(item), _METHODS):
-                methods.append(name)
-            else:
-                attributes.append(name)
-        return methods[:_NAMES], attributes[:_NAMES]
+        value, kind = self._value, type(self._value)
+        if not members.is_safe(kind) or members.is_class(value):
+            return _public_names(members.static_members(value))
+        # A library's class has hundreds, which seldom change.
+        sizes = [len(members.class_dict(base)) for base in members.mro(kind)]
+        known = _names_of_types.get(id(kind))
+        if known is None or known[0] is not kind or known[1] != sizes:
+            found = {}
+            for base in reversed(members.mro(kind)):
+                found.update(members.class_dict(base))
+            known = _names_of_types[id(kind)] = (kind, sizes, _public_names(found))
+        methods, attributes = known[2]
+        own = _public_names(members.instance_dict(value))[1]
+        return methods, sorted({*attributes, *own})[:_NAMES] if own else attributes
+
+
+# By a type's id: (type, sizes of the dicts its names come from, names).
+_names_of_types = {}
+
+
+def _public_names(stored):
+    methods, attributes = [], []
+    for name, item in list(stored.items()):
+        if type(name) is not str or name.startswith("_"):
+            continue
+        if members.is_one_of(type(item), _METHODS):
+            methods.append(name)
+        else:
+            attributes.append(name)
+    return sorted(methods)[:_NAMES], sorted(attributes)[:_NAMES]
 
 
 def _iterated(base, value, start, stop):

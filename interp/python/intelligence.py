@@ -4,7 +4,6 @@ A question and its answer are JSON. Any thread but the main one; needs the GIL.
 """
 
 import json
-import weakref
 
 from _mrmd import (
     bounded_repr,
@@ -16,6 +15,7 @@ from _mrmd import (
     history_search,
     json_text,
     tables,
+    variable_list,
     variables,
     visits,
 )
@@ -35,9 +35,7 @@ class Desk:
         self.visit = visit
         self.attempt, self.patience = attempt, patience
         self.previewer = bounded_repr.Previewer(visit)
-        self.describer = variables.Describer(
-            visit, self.previewer, _written.setdefault(shell, {})
-        )
+        self.describer = variables.Describer(visit, self.previewer)
         self.resolver = expressions.Resolver(shell, visit, self.describer)
         self.narrator = descriptions.Narrator(
             self.resolver, self.previewer, visit, self.describer
@@ -61,11 +59,11 @@ class Desk:
 
     def names(self, question):
         """Give the names /variables is to choose from."""
-        return variables.names(self.shell, question)
+        return variable_list.names(self.shell, question)
 
     def variables(self, question):
         """Answer /variables."""
-        return variables.listing(self.shell, question, self.describer)
+        return variable_list.listing(self.shell, question, self.describer)
 
     def variable(self, question):
         """Answer /variables/{name}."""
@@ -89,7 +87,6 @@ class Desk:
 
 
 _ABSENT = object()
-_written = weakref.WeakKeyDictionary()
 
 
 class NoSession:
@@ -112,9 +109,7 @@ def answer(shell, kind, question, number, object_milliseconds, attempt):
         with visits.Visit(number, object_milliseconds / 1000, attempt < 2) as visit:
             desk = Desk(shell or NoSession(), visit, attempt, object_milliseconds / 500)
             found = getattr(desk, kind)(json.loads(question))
-            text = (
-                found if type(found) is json_text.Written else json_text.encode(found)
-            )
+            text = found if type(found) is str else json_text.encode(found)
             return ANSWERED, json_text.clean(text)
     except drilldown.NoSuchPart as problem:
         return NOT_FOUND, json_text.clean(str(problem))

@@ -3,13 +3,9 @@
 import json
 from json.encoder import encode_basestring as quoted
 
-__all__ = ["Written", "clean", "encode", "quoted"]
+__all__ = ["clean", "encode", "quoted"]
 
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-
-
-class Written(str):
-    """A text that is JSON already."""
 
 
 def clean(text):

@@ -7,7 +7,7 @@ object of theirs is there only when somebody else has. Any thread; needs the GIL
 import sys
 from typing import NamedTuple
 
-from _mrmd import members, text_table
+from _mrmd import array_text, members, text_table
 from _mrmd.text_table import CELL
 
 _ROWS = 5
@@ -70,14 +70,11 @@ def facts(value, kind):
         return Facts()
 
 
-def preview(value, room, write):
-    """Give a short text, None for what is no library's object.
+def preview(value, kind, room, write):
+    """Give a short text of a value that kind_of knows.
 
     `write(element, room)` makes the text of an element.
     """
-    kind = kind_of(value)
-    if kind is None:
-        return None
     try:
         return _PREVIEWS[kind](value, room, write)
     except Exception:
@@ -127,6 +124,21 @@ def plain_array(value):
     return numpy.ndarray.view(value, numpy.ndarray)
 
 
+_dtype_names = {}
+
+
+def dtype_name(dtype):
+    """Name a NumPy type, which takes NumPy some time."""
+    if dtype.names:
+        return "structured"
+    name = _dtype_names.get(dtype)
+    if name is None:
+        name = str(dtype)
+        if len(_dtype_names) < 1000:
+            _dtype_names[dtype] = name
+    return name
+
+
 def _array_facts(value):
     value = plain_array(value)
     shape = list(value.shape)
@@ -134,7 +146,7 @@ def _array_facts(value):
     columns = list(value.dtype.names) if value.dtype.names else None
     return Facts(
         shape,
-        str(value.dtype) if columns is None else "structured",
+        dtype_name(value.dtype),
         length,
         value.nbytes,
         _bytes_text(value.nbytes),
@@ -161,11 +173,16 @@ def _array_preview(value, room, write):
         return f"{_array_name(name)}([{inside}], dtype={value.dtype.name})"
     if value.dtype.itemsize > 1000:
         return f"<{name} of {value.dtype.itemsize}-byte items>"
+    # Several elements more than there is room for would be made and thrown away.
+    most = min(max(room // 4, 10), 200)
+    text = array_text.of(numpy, value, len(_array_name(name)) + 1, most)
+    if text is not None:
+        return f"{_array_name(name)}({text})"
     text = numpy.array2string(
         value,
         max_line_width=80,
         separator=", ",
-        threshold=200,
+        threshold=most,
         edgeitems=3,
         prefix=_array_name(name) + "(",
     )
@@ -183,7 +200,7 @@ def _array_name(name):
 
 
 def _scalar_facts(value):
-    return Facts(dtype=str(value.dtype), nbytes=value.nbytes)
+    return Facts(dtype=dtype_name(value.dtype), nbytes=value.nbytes)
 
 
 def _scalar_preview(value, room, write):
@@ -237,7 +254,7 @@ def _index_facts(value):
 
 
 def _series_elements(value):
-    return value.iloc[:_ELEMENTS].tolist()
+    return _first_items(value, _ELEMENTS)
 
 
 def _index_elements(value):
@@ -248,21 +265,36 @@ def _frame_preview(value, room, write):
     rows, columns = value.shape
     if not columns:
         return f"Empty DataFrame ({rows} rows)"
-    head = value.iloc[:_ROWS, :_COLUMNS]
-    cells = [head.iloc[:, number].tolist() for number in range(head.shape[1])]
-    names = _names_of(head.columns)
-    table = text_table.lay_out(
-        names, head.index.tolist(), list(zip(*cells, strict=False)), write
-    )
+    count = min(columns, _COLUMNS)
+    cells = [_first_cells(value, number) for number in range(count)]
+    names = _names_of(value.columns[:count].tolist())
+    index = value.index[:_ROWS].tolist()
+    table = text_table.lay_out(names, index, list(zip(*cells, strict=False)), write)
     return text_table.with_size(table, rows, columns, _ROWS, _COLUMNS)
 
 
+def _first_cells(frame, number):
+    try:
+        # What iloc comes to after many steps.
+        return frame._mgr.iget_values(number)[:_ROWS].tolist()
+    except AttributeError:
+        return frame.iloc[:_ROWS, number].tolist()
+
+
+def _first_items(series, count):
+    try:
+        return series._values[:count].tolist()
+    except AttributeError:
+        return series.iloc[:count].tolist()
+
+
 def _series_preview(value, room, write):
-    head = value.iloc[:_ROWS]
-    rows = [[item] for item in head.tolist()]
-    table = text_table.lay_out([""], head.index.tolist(), rows, write)
+    length = len(value.index)
+    rows = [[item] for item in _first_items(value, _ROWS)]
+    index = value.index[:_ROWS].tolist()
+    table = text_table.lay_out([""], index, rows, write)
     name = "" if value.name is None else f"Name: {_label(value.name)}, "
-    more = f"\n... [{len(value.index)} rows]" if len(value.index) > _ROWS else ""
+    more = f"\n... [{length} rows]" if length > _ROWS else ""
     return f"{table.partition(chr(10))[2]}{more}\n{name}dtype: {value.dtype}"
 
 

@@ -8,7 +8,7 @@ import atexit
 import gc
 import sys
 
-from _mrmd import autoreload, history, plotly_pages, plots, shell
+from _mrmd import autoreload, history, plotly_pages, plots, shell, variable_list
 
 DEFAULT = "default"
 
@@ -78,12 +78,8 @@ class Shells:
         gc.collect()
 
     def count_variables(self, session):
-        """Count the names the user defined in a session. Any thread."""
+        """Count what /variables lists of a session. Any thread."""
         wanted = self._shells.get(session)
         if wanted is None:
             return 0
-        hidden = wanted.user_ns_hidden
-        return sum(
-            not name.startswith("_") and name not in hidden
-            for name in list(wanted.user_ns)
-        )
+        return variable_list.count(wanted)

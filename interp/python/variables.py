@@ -1,23 +1,18 @@
-"""What a session's namespace holds: the list, and one value with its parts.
+"""What one value is: its entry in a list, and the value with its parts.
 
 Any thread; needs the GIL.
 """
 
 import collections
-import re
 import types
 from itertools import islice
+from typing import NamedTuple
 
-from _mrmd import drilldown, json_text, library_values, members, visits
+from _mrmd import drilldown, library_values, members, visits
+from _mrmd.variable_list import LONGEST_VALUE
 
-_VALUE = 200
 _KEYS = 100
 _KEY = 200
-_SMALL = 1 << 64
-_FEW = 20
-
-# What /variables lists when the client names no limit.
-DEFAULT_LIMIT = 10_000
 
 _SIZED = (
     str, bytes, bytearray, list, tuple, set, frozenset, dict, range, collections.deque,
@@ -28,113 +23,47 @@ _ATOMS = (
 )  # fmt: skip
 
 
-# IPython sets these anew after each cell, and a module has some of its own.
-_IPYTHONS = re.compile(
-    r"_+|_i+|_i?\d+|_[iod]h|_exit_code"
-    r"|__(name|doc|package|loader|spec|file|builtins?|annotations)__"
-)
+class _Type(NamedTuple):
+    """What is the same for all values of a type."""
 
-
-def names(shell, request):
-    """Give the names to list, sorted, before any value is looked at."""
-    wanted = request.get("types")
-    hidden, absent, module = shell.user_ns_hidden, members.ABSENT, types.ModuleType
-    # One pass, with nothing called for most names: there may be very many.
-    found = [
-        name
-        for name, value in list(dict.items(shell.user_ns))
-        if type(name) is str
-        and name[:1] != "_"
-        and type(value) is not module
-        and (name not in hidden or hidden.get(name, absent) is not value)
-    ]
-    if request.get("excludePrivate") is False:
-        found += [
-            name
-            for name, value in list(dict.items(shell.user_ns))
-            if type(name) is str
-            and name[:1] == "_"
-            and type(value) is not module
-            and hidden.get(name, absent) is not value
-            and not _IPYTHONS.fullmatch(name)
-        ]
-    if wanted:
-        space = shell.user_ns
-        found = [name for name in found if _is_wanted(type(space.get(name)), wanted)]
-    found.sort()
-    return found
-
-
-def _is_wanted(kind, wanted):
-    name = members.type_name(kind)
-    return name in wanted or f"{members.module_of(kind)}.{name}" in wanted
-
-
-def listing(shell, request, describe):
-    """Answer /variables: `names` are those to list when the host has chosen."""
-    chosen = request.get("names")
-    found = names(shell, request) if chosen is None else chosen
-    start = request.get("offset") or 0
-    limit = request.get("limit")
-    limit = DEFAULT_LIMIT if limit is None else limit
-    space, absent, entry_json = shell.user_ns, members.ABSENT, describe.entry_json
-    page = [
-        entry_json(name, value)
-        for name in found[start : start + limit]
-        if (value := space.get(name, absent)) is not absent
-    ]
-    is_cut = "true" if start + len(page) < len(found) else "false"
-    return json_text.Written(
-        f'{{"variables":[{",".join(page)}],"count":{len(found)},"truncated":{is_cut}}}'
-    )
+    kind: object
+    name: str
+    is_atom: bool
+    library: object
+    is_dict: bool
+    # Gives a value's length; None when values of the type have none.
+    measure: object
 
 
 class Describer:
     """Describes values for one visit."""
 
-    def __init__(self, visit, previewer, written):
-        """Use the time of `visit`; texts come from `previewer`.
-
-        `written` remembers entries from one visit to the next.
-        """
+    def __init__(self, visit, previewer):
+        """Use the time of `visit`; texts come from `previewer`."""
         self._visit = visit
         self._previewer = previewer
-        # name: (value, entry) of plain values, which need no second look.
-        self._written = written
+        # By a type's id, with the type, which keeps the id its own.
+        self._types = {}
 
-    def entry_json(self, name, value):
-        """Give an entry as JSON; plain values, the most of any namespace, fast."""
-        known = self._written.get(name)
-        if known is not None and known[0] is value:
-            return known[1]
-        kind = type(value)
-        text = _plain_json(name, value, kind)
-        if text is not None:
-            if len(self._written) > 2 * DEFAULT_LIMIT:
-                self._written.clear()
-            self._written[name] = (value, text)
-            return text
-        if kind is list or kind is tuple or kind is dict:
-            text = _small_text(value, kind)
-            if text is not None:
-                return _container_json(name, value, kind, text)
-        return json_text.encode(self.entry(name, value))
+    def entry(self, name, value, text=None):
+        """Describe a value as the wire has it, under a name; never raises.
 
-    def entry(self, name, value, limit=_VALUE):
-        """Describe a value as the wire has it, under a name; never raises."""
+        `text` is the value's text where it is known already.
+        """
         try:
-            return self._entry(name, value, limit)
+            return self._entry(name, value, text)
         except Exception:
             # A value that another thread changes meanwhile, or a broken one.
             kind = members.type_name(type(value))
             return {**_NOTHING, "name": name, "type": kind, "value": f"<{kind}>"}
 
-    def _entry(self, name, value, limit):
+    def _entry(self, name, value, text):
         kind = type(value)
+        of = self._type(value)
         entry = {
             "name": name,
-            "type": members.type_name(kind),
-            "value": self._previewer.text(value, limit),
+            "type": of.name,
+            "value": text or self._previewer.text(value, LONGEST_VALUE),
             "size": None,
             "expandable": False,
             "shape": None,
@@ -143,13 +72,12 @@ class Describer:
             "keys": None,
             "nbytes": None,
         }
-        if type(kind) is type and kind in _ATOMS_SET and kind not in _SIZED_SET:
+        if of.is_atom and of.measure is None:
             return entry
-        known = library_values.kind_of(value)
-        if known is not None:
-            self._add_library_facts(entry, value, known)
+        if of.library is not None:
+            self._add_library_facts(entry, value, of.library)
             return entry
-        length = self.length(value)
+        length = None if of.measure is None else of.measure(value)
         if length is not None:
             entry["length"] = length
             if not members.is_one_of(kind, _TEXTS):
@@ -158,12 +86,37 @@ class Describer:
             entry["nbytes"] = length
             if kind is memoryview:
                 entry["nbytes"] = value.nbytes
-        if members.has_base(kind, dict):
+        if of.is_dict:
             entry["keys"] = [
                 self.key_text(key) for key in list(islice(dict.keys(value), _KEYS))
             ]
-        entry["expandable"] = self._has_parts(value, length)
+        entry["expandable"] = not of.is_atom and self._has_parts(value, length)
         return entry
+
+    def _shortened(self, value, full, longest):
+        """Give the text of an entry by a longer one, None where it would differ."""
+        if longest < LONGEST_VALUE:
+            return None
+        if len(full) <= LONGEST_VALUE:
+            return full
+        if self._type(value).library is not None:
+            return full[:LONGEST_VALUE] + "..."
+        return None
+
+    def _type(self, value):
+        """Give what is known of a value's type, found once in a visit."""
+        kind = type(value)
+        found = self._types.get(id(kind))
+        if found is None:
+            found = self._types[id(kind)] = _Type(
+                kind,
+                members.type_name(kind),
+                members.is_one_of(kind, _ATOMS),
+                library_values.kind_of(value),
+                members.has_base(kind, dict),
+                self._measure_of(value),
+            )
+        return found
 
     def _add_library_facts(self, entry, value, known):
         facts = library_values.facts(value, known)
@@ -172,22 +125,29 @@ class Describer:
         entry["size"], entry["keys"] = facts.size, facts.columns
         entry["expandable"] = known != "scalar"
 
-    def _has_parts(self, value, length):
-        if members.is_one_of(type(value), _ATOMS):
-            return False
+    @staticmethod
+    def _has_parts(value, length):
         if length is not None and not members.instance_dict(value):
             return length > 0
         return not members.is_one_of(type(value), _WITHOUT_PARTS)
 
     def length(self, value):
         """Give how many items a value says it has; None when it does not say."""
+        measure = self._type(value).measure
+        return None if measure is None else measure(value)
+
+    def _measure_of(self, value):
+        """Give what counts the items of values of a type, None when nothing does."""
         for kind in members.mro(type(value)):
             if type(kind) is type and kind in _SIZED_SET:
-                return kind.__len__(value)
+                return kind.__len__
         if members.is_class(value):
             return None
         if members.special_method(value, "__len__") is members.ABSENT:
             return None
+        return self._ask_length
+
+    def _ask_length(self, value):
         try:
             return self._visit.call(value, len, value)
         except visits.NotAnswered:
@@ -197,6 +157,8 @@ class Describer:
         """Give a mapping's key as a text: a str as it is, others as their repr."""
         if type(key) is str:
             return key if len(key) <= _KEY else key[:_KEY] + "..."
+        if type(key) is int and key.bit_length() < _KEY:
+            return repr(key)
         return self._previewer.line(key, _KEY)
 
     def detail(self, name, value, request):
@@ -205,8 +167,9 @@ class Describer:
         most = 100 if most is None else most
         longest = request.get("maxValueLength")
         longest = 1000 if longest is None else longest
-        entry = self.entry(name, value)
-        entry["fullValue"] = self._previewer.text(value, longest)
+        full = self._previewer.text(value, longest)
+        entry = self.entry(name, value, text=self._shortened(value, full, longest))
+        entry["fullValue"] = full
         parts = drilldown.Parts(value, self._visit, self)
         children, count = parts.page(request.get("offset") or 0, most)
         entry["children"] = [
@@ -218,63 +181,6 @@ class Describer:
             count is None or (request.get("offset") or 0) + len(children) < count
         )
         return entry
-
-
-def _plain_json(name, value, kind):
-    """Give the entry of an unchangeable value of a plain type, None for others."""
-    if kind is str:
-        if len(value) > _VALUE:
-            return None
-        return (
-            f'{{"name":{json_text.quoted(name)},"type":"str",'
-            f'"value":{json_text.quoted(repr(value))},"size":null,'
-            f'"expandable":false,"shape":null,"dtype":null,"length":{len(value)},'
-            '"keys":null,"nbytes":null}'
-        )
-    if not (
-        kind is float
-        or value is None
-        or kind is bool
-        or (kind is int and -_SMALL < value < _SMALL)
-    ):
-        return None
-    return (
-        f'{{"name":{json_text.quoted(name)},"type":"{kind.__name__}","value":"{value!r}",'
-        '"size":null,"expandable":false,"shape":null,"dtype":null,"length":null,'
-        '"keys":null,"nbytes":null}'
-    )
-
-
-def _small_text(value, kind):
-    """Give the repr of a container of a few plain values, None for any other."""
-    if len(value) > _FEW:
-        return None
-    items = (*value, *value.values()) if kind is dict else value
-    for item in items:
-        of = type(item)
-        if of is str:
-            if len(item) > 40:
-                return None
-        elif of is int:
-            if not -_SMALL < item < _SMALL:
-                return None
-        elif not (of is float or of is bool or item is None):
-            return None
-    text = repr(value)
-    return text if len(text) <= _VALUE else None
-
-
-def _container_json(name, value, kind, text):
-    keys = "null"
-    if kind is dict:
-        keys = json_text.encode([k if type(k) is str else repr(k) for k in value])
-    length = len(value)
-    return (
-        f'{{"name":{json_text.quoted(name)},"type":"{kind.__name__}",'
-        f'"value":{json_text.quoted(text)},"size":"{length} items",'
-        f'"expandable":{"true" if length else "false"},"shape":null,"dtype":null,'
-        f'"length":{length},"keys":{keys},"nbytes":null}}'
-    )
 
 
 _NOTHING = dict.fromkeys(
@@ -292,7 +198,7 @@ _NOTHING = dict.fromkeys(
     ]
 ) | {"expandable": False}
 _TEXTS = (str, bytes, bytearray)
-_ATOMS_SET, _SIZED_SET = frozenset(_ATOMS), frozenset(_SIZED)
+_SIZED_SET = frozenset(_SIZED)
 _WITHOUT_PARTS = (
     types.GeneratorType, types.CoroutineType, types.AsyncGeneratorType,
     types.MethodDescriptorType, types.WrapperDescriptorType, type(len), slice, memoryview,

@@ -1,0 +1,209 @@
+"""The list of a session's variables: which there are, and an entry for each.
+
+There may be very many, so what plain values need is done here in few steps, and what
+was written for a value is kept for the next time. Any thread; needs the GIL.
+"""
+
+import operator
+import re
+import types
+import weakref
+
+from _mrmd import json_text, members
+
+quoted = json_text.quoted
+
+# What /variables lists when the client names no limit.
+DEFAULT_LIMIT = 10_000
+
+# Characters of a value that an entry shows.
+LONGEST_VALUE = 200
+_SMALL = 1 << 64
+_FEW = 20
+_LONGEST_ITEM = 40
+
+# IPython sets these anew after each cell, and a module has some of its own.
+_IPYTHONS = re.compile(
+    r"_+|_i+|_i?\d+|_[iod]h|_exit_code"
+    r"|__(name|doc|package|loader|spec|file|builtins?|annotations)__"
+)
+
+_NO_LENGTH = (
+    '"size":null,"expandable":false,"shape":null,"dtype":null,"length":null,'
+    '"keys":null,"nbytes":null}'
+)
+
+
+class Memory:
+    """What is kept of a session's list from one time to the next."""
+
+    def __init__(self):
+        """Know nothing yet."""
+        self._keys = []
+        self._sorted = {False: [], True: []}
+        # By name: (value, text it was written from or None, entry as JSON). A text
+        # stands by what can change, and is compared before the entry is used again.
+        self.written = {}
+
+    def names(self, space, has_private):
+        """Give the names in order, with or without those that begin with "_"."""
+        keys = list(space)
+        known = self._keys
+        # Without asking keys for equality: they may be anything.
+        if len(keys) != len(known) or not all(map(operator.is_, keys, known)):
+            texts = sorted(key for key in keys if type(key) is str)
+            self._keys = keys
+            self._sorted = {
+                False: [name for name in texts if name[:1] != "_"],
+                True: [name for name in texts if not _IPYTHONS.fullmatch(name)],
+            }
+            for name in self.written.keys() - set(texts):
+                del self.written[name]
+        return self._sorted[has_private]
+
+
+_memories = weakref.WeakKeyDictionary()
+
+
+def _memory_of(shell):
+    found = _memories.get(shell)
+    if found is None:
+        found = _memories[shell] = Memory()
+    return found
+
+
+def names(shell, request):
+    """Give the names to list, sorted, before any value is looked at."""
+    space, hidden = shell.user_ns, shell.user_ns_hidden
+    get, absent, module = space.get, members.ABSENT, types.ModuleType
+    has_private = request.get("excludePrivate") is False
+    ordered = _memory_of(shell).names(space, has_private)
+    # What IPython put there, unless the user has put something else in its place.
+    left_out = {
+        name
+        for name, value in list(hidden.items())
+        if get(name, absent) is value and value is not absent
+    }
+    found = [name for name in ordered if type(get(name, absent)) is not module]
+    if not left_out.isdisjoint(found):
+        found = [name for name in found if name not in left_out]
+    wanted = request.get("types")
+    if wanted:
+        found = [name for name in found if _is_wanted(type(get(name)), wanted)]
+    return found
+
+
+def _is_wanted(kind, wanted):
+    name = members.type_name(kind)
+    return name in wanted or f"{members.module_of(kind)}.{name}" in wanted
+
+
+def count(shell):
+    """Say how many variables /variables lists when it is asked for no other."""
+    return len(names(shell, {}))
+
+
+def listing(shell, request, describer):
+    """Answer /variables, as JSON: `names` are those to list when the host has chosen."""
+    chosen = request.get("names")
+    found = names(shell, request) if chosen is None else chosen
+    start = request.get("offset") or 0
+    limit = request.get("limit")
+    limit = DEFAULT_LIMIT if limit is None else limit
+    shown = found[start : start + limit]
+    page = _entries(shown, shell.user_ns, _memory_of(shell).written, describer)
+    is_cut = "true" if start + len(shown) < len(found) else "false"
+    # Joined at once: each copy of a long text costs as much as the entries in it.
+    page[0] = '{"variables":[' + page[0]
+    page[-1] += f'],"count":{len(found)},"truncated":{is_cut}}}'
+    return ",".join(page)
+
+
+def _entries(shown, space, written, describer):
+    get, known, absent = space.get, written.get, members.ABSENT
+    page = []
+    add = page.append
+    for name in shown:
+        value = get(name, absent)
+        if value is absent:
+            continue
+        entry = known(name)
+        if entry is not None and entry[0] is value:
+            if entry[1] is None or entry[1] == small_text(value, type(value)):
+                add(entry[2])
+                continue
+        entry = _write(name, value)
+        if entry is None:
+            add(json_text.encode(describer.entry(name, value)))
+        else:
+            written[name] = entry
+            add(entry[2])
+    return page or [""]
+
+
+def _write(name, value):
+    """Give what Memory.written keeps for a plain value, None for any other."""
+    kind = type(value)
+    if (
+        (kind is int and -_SMALL < value < _SMALL)
+        or kind is float
+        or kind is bool
+        or value is None
+    ):
+        return (
+            value,
+            None,
+            f'{{"name":{quoted(name)},"type":"{kind.__name__}","value":"{value!r}",{_NO_LENGTH}',
+        )
+    if kind is str:
+        if len(value) > LONGEST_VALUE:
+            return None
+        return (
+            value,
+            None,
+            f'{{"name":{quoted(name)},"type":"str","value":{quoted(repr(value))},'
+            f'"size":null,"expandable":false,"shape":null,"dtype":null,'
+            f'"length":{len(value)},"keys":null,"nbytes":null}}',
+        )
+    text = small_text(value, kind)
+    return None if text is None else (value, text, _container(name, value, kind, text))
+
+
+def small_text(value, kind):
+    """Give the repr of a container of a few plain values, None for any other."""
+    if kind is list or kind is tuple:
+        items = value
+    elif kind is dict:
+        items = (*value, *value.values())
+    elif kind is set:
+        items = tuple(value)
+    else:
+        return None
+    if len(value) > _FEW:
+        return None
+    for item in items:
+        of = type(item)
+        if of is int:
+            if not -_SMALL < item < _SMALL:
+                return None
+        elif of is str:
+            if len(item) > _LONGEST_ITEM:
+                return None
+        elif not (of is float or of is bool or item is None):
+            return None
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else None
+
+
+def _container(name, value, kind, text):
+    keys = "null"
+    if kind is dict:
+        texts = [quoted(k if type(k) is str else repr(k)) for k in value]
+        keys = f"[{','.join(texts)}]"
+    length = len(value)
+    return (
+        f'{{"name":{quoted(name)},"type":"{kind.__name__}",'
+        f'"value":{quoted(text)},"size":"{length} items",'
+        f'"expandable":{"true" if length else "false"},"shape":null,"dtype":null,'
+        f'"length":{length},"keys":{keys},"nbytes":null}}'
+    )
