@@ -120,6 +120,8 @@ func answerOf(status, text string) (jsontext.Value, error) {
 	switch status {
 	case "answered":
 		return jsontext.Value(text), nil
+	case "not ready":
+		return nil, errNotReady
 	case "not found":
 		return nil, &mrp.NoSuchVariable{Message: text}
 	default:

@@ -1,7 +1,6 @@
 package interp
 
 import (
-	"context"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,7 +41,7 @@ func complete(t testing.TB, session, code string) completed {
 	t.Helper()
 	before, after, _ := strings.Cut(code, "|")
 	cursor := len([]rune(before))
-	answer, err := engine.Complete(context.Background(), mrp.CompleteQuestion{Session: session, Code: before + after, Cursor: &cursor})
+	answer, err := patient.Complete(mrp.CompleteQuestion{Session: session, Code: before + after, Cursor: &cursor})
 	return read[completed](t, answer, err)
 }
 

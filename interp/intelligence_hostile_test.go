@@ -110,15 +110,7 @@ good = 'seen'
 // type in place of its text, and others answered at once after it.
 func TestUserCodeThatDoesNotComeBack(t *testing.T) {
 	session := newSession(t, slow)
-	var list listedVariables
-	for {
-		answer, err := engine.Variables(context.Background(), mrp.VariablesQuestion{Session: session, ExcludePrivate: true})
-		if err == mrp.ErrBusy {
-			continue
-		}
-		list = read[listedVariables](t, answer, err)
-		break
-	}
+	list := listVariables(t, mrp.VariablesQuestion{Session: session, ExcludePrivate: true})
 	want := map[string]string{
 		"good": "'seen'", "raising": "<Raising: its repr raised ValueError>",
 		"lying": "<Lying: its repr raised TypeError>", "recursive": "<Recursive: its repr recursed too deep>",
@@ -178,26 +170,39 @@ good = 1`)
 	runHere(t, session, tracedCode)
 }
 
+// TestContainersThatChange has a thread change containers, a module and a namespace
+// between almost any two instructions of the code that looks at them.
 func TestContainersThatChange(t *testing.T) {
-	mustRun(t, "changing = {}; queue = []; crowd = set()\nimport collections\nring = collections.deque(maxlen=50)")
-	whileRunning(t, `
-n = 0
-while True:
-    n += 1
-    changing[n] = n; crowd.add(n); queue.append(n); ring.append(n)
-    globals()[f'made_{n % 100}'] = n
-    if n % 50 == 0: changing.clear(); crowd.clear(); queue.clear()
-    if n % 7 == 0: globals().pop(f'made_{(n * 3) % 100}', None)
-`, func() {
-		for range 200 {
-			listVariables(t, mrp.VariablesQuestion{ExcludePrivate: true})
-			for _, name := range []string{"changing", "queue", "crowd", "ring"} {
-				variable(t, "", name)
-				if got := hoverEnd(t, "", name); !got.Found || strings.HasPrefix(text(got.Value), "<") {
-					t.Fatalf("hover on %s: %s", name, text(got.Value))
-				}
+	session := newSession(t, `
+import collections, sys, threading
+changing, queue, crowd, ring = {}, [], set(), collections.deque(maxlen=50)
+class Thing: pass
+thing, names, stop = Thing(), globals(), threading.Event()
+def change():
+    n = 0
+    while not stop.is_set():
+        n += 1
+        changing[n] = n; crowd.add(n); queue.append(n); ring.append(n)
+        names[f'made_{n % 100}'] = n; setattr(thing, f'made_{n % 100}', n)
+        if n % 50 == 0: changing.clear(); crowd.clear(); queue.clear()
+        if n % 7 == 0: names.pop(f'made_{(n * 3) % 100}', None); vars(thing).clear()
+interval = sys.getswitchinterval()
+sys.setswitchinterval(1e-6)
+changer = threading.Thread(target=change)
+changer.start()`)
+	defer runHere(t, session, "stop.set(); changer.join(); sys.setswitchinterval(interval)")
+	for range 15 {
+		listVariables(t, mrp.VariablesQuestion{Session: session, ExcludePrivate: true})
+		for _, name := range []string{"changing", "queue", "crowd", "ring", "thing"} {
+			if got := variable(t, session, name); strings.HasPrefix(got.Value, "<") != (name == "thing") {
+				t.Fatalf("%s: %s", name, got.Value)
 			}
-			complete(t, "", "made|")
+			if got := hoverEnd(t, session, name); !got.Found || strings.HasPrefix(text(got.Value), "<") != (name == "thing") {
+				t.Fatalf("hover on %s: %s", name, text(got.Value))
+			}
 		}
-	})
+		complete(t, session, "made|")
+		complete(t, session, "thing.ma|")
+		complete(t, session, "changing[|")
+	}
 }

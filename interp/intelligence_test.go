@@ -108,7 +108,7 @@ func runHere(t testing.TB, session, code string) {
 
 func listVariables(t testing.TB, question mrp.VariablesQuestion) listedVariables {
 	t.Helper()
-	answer, err := engine.Variables(context.Background(), question)
+	answer, err := patient.Variables(question)
 	return read[listedVariables](t, answer, err)
 }
 
@@ -122,7 +122,7 @@ func variableNames(list listedVariables) string {
 
 func hover(t testing.TB, session, code string, cursor int) hovered {
 	t.Helper()
-	answer, err := engine.Hover(context.Background(), mrp.HoverQuestion{Session: session, Code: code, Cursor: &cursor})
+	answer, err := patient.Hover(mrp.HoverQuestion{Session: session, Code: code, Cursor: &cursor})
 	return read[hovered](t, answer, err)
 }
 
@@ -133,13 +133,13 @@ func hoverEnd(t testing.TB, session, code string) hovered {
 
 func inspect(t testing.TB, session, code string, detail int) inspected {
 	t.Helper()
-	answer, err := engine.Inspect(context.Background(), mrp.InspectQuestion{Session: session, Code: code, Detail: detail})
+	answer, err := patient.Inspect(mrp.InspectQuestion{Session: session, Code: code, Detail: detail})
 	return read[inspected](t, answer, err)
 }
 
 func variable(t testing.TB, session, name string, path ...string) described {
 	t.Helper()
-	answer, err := engine.Variable(context.Background(), mrp.VariableQuestion{
+	answer, err := patient.Variable(mrp.VariableQuestion{
 		Session: session, Name: name, Path: path, MaxChildren: 100, MaxValueLength: 1000})
 	return read[described](t, answer, err)
 }
@@ -194,7 +194,7 @@ func TestNothingOfTheUsersIsHidden(t *testing.T) {
 func TestVariableThatIsNotThere(t *testing.T) {
 	session := newSession(t, "d = {'a': 1}\nx = 1")
 	for _, path := range [][]string{{"nope"}, {"x + 1"}, {"d", "b"}, {"d", "0"}, {"x", "real", "nope"}, {"__import__('os')"}} {
-		_, err := engine.Variable(context.Background(), mrp.VariableQuestion{Session: session, Name: path[0], Path: path[1:]})
+		_, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: path[0], Path: path[1:]})
 		var missing *mrp.NoSuchVariable
 		if !errors.As(err, &missing) {
 			t.Errorf("%v: %v", path, err)

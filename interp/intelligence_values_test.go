@@ -1,7 +1,6 @@
 package interp
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -150,7 +149,7 @@ gen = (i for i in range(3))
 			t.Errorf("%s is %s, want %s", path, got, want)
 		}
 	}
-	answer, err := engine.Variable(context.Background(), mrp.VariableQuestion{Session: session, Name: "long", Offset: 990, MaxChildren: 5})
+	answer, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: "long", Offset: 990, MaxChildren: 5})
 	if got := read[described](t, answer, err); childNames(got) != "[990] [991] [992] [993] [994]" || !got.Truncated {
 		t.Errorf("a slice: %s", childNames(got))
 	}
@@ -177,7 +176,7 @@ func TestFormat(t *testing.T) {
 		"x=1\r\ny=2\r\n":                "x = 1\r\ny = 2\r\n",
 		"":                              "",
 	} {
-		answer, err := engine.Format(context.Background(), mrp.FormatQuestion{Code: code})
+		answer, err := patient.Format(mrp.FormatQuestion{Code: code})
 		got := read[struct {
 			Formatted string  `json:"formatted"`
 			Changed   bool    `json:"changed"`
@@ -195,7 +194,7 @@ func TestHistory(t *testing.T) {
 		runHere(t, session, code)
 	}
 	search := func(count int, pattern string, before *int) (codes []string, hasMore bool) {
-		answer, err := engine.History(context.Background(), mrp.HistoryQuestion{Session: session, Count: count, Pattern: pattern, Before: before})
+		answer, err := patient.History(mrp.HistoryQuestion{Session: session, Count: count, Pattern: pattern, Before: before})
 		got := read[struct {
 			Entries []struct {
 				HistoryIndex int    `json:"historyIndex"`
@@ -257,7 +256,7 @@ arr = np.array([[3, 0], [1, 0], [2, 0]]); ser = pd.Series([3, 1, 2])
 		{"arr", mrp.TableView{Rows: [2]int{0, 2}, Sort: []mrp.SortKey{{Column: "0", Descending: true}}}, `[[3,0],[2,0]]`},
 		{"ser", mrp.TableView{Rows: [2]int{1, 2}}, `[[1]]`},
 	} {
-		answer, err := engine.Variable(context.Background(), mrp.VariableQuestion{Session: session, Name: test.name, View: &test.view})
+		answer, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: test.name, View: &test.view})
 		if err != nil {
 			t.Errorf("%s %+v: %v", test.name, test.view, err)
 			continue
@@ -267,7 +266,7 @@ arr = np.array([[3, 0], [1, 0], [2, 0]]); ser = pd.Series([3, 1, 2])
 		}
 	}
 	for _, view := range []mrp.TableView{{Columns: []string{"nope"}}, {Filter: "nope > 1"}, {Filter: "print(1) > 2"}} {
-		_, err := engine.Variable(context.Background(), mrp.VariableQuestion{Session: session, Name: "df", View: &view})
+		_, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: "df", View: &view})
 		var bad *mrp.BadQuestion
 		if !errors.As(err, &bad) {
 			t.Errorf("%+v: %v", view, err)

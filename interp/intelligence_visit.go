@@ -42,7 +42,14 @@ type lookIn struct {
 	makeStopper sync.Once
 }
 
-var errNoVisitor = errors.New("all threads that look in are held by user code")
+var (
+	errNoVisitor = errors.New("all threads that look in are held by user code")
+	// errNotReady is the answer while what it needs is still being imported.
+	errNotReady = errors.New("what the answer needs is not there yet")
+)
+
+// lastAttempt is the one that makes do with what is there, without user code.
+const lastAttempt = 2
 
 func newLookIn(deadline time.Duration) *lookIn {
 	return &lookIn{
@@ -78,7 +85,8 @@ func (l *lookIn) ask(ctx context.Context, e *Engine, key snapshotKey, computes b
 	if err := e.waitReady(ctx); err != nil {
 		return nil, err
 	}
-	for attempt := 0; ; attempt++ {
+	attempt := 0
+	for {
 		select {
 		case l.turn <- struct{}{}:
 		case <-ctx.Done():
@@ -98,16 +106,21 @@ func (l *lookIn) ask(ctx context.Context, e *Engine, key snapshotKey, computes b
 		}
 		v := &visit{
 			lookIn: l, engine: e, key: key, attempt: attempt, number: int(l.number.Add(1)),
-			patience: l.deadline / 3, began: make(chan struct{}), done: make(chan struct{}), stuck: make(chan struct{}),
+			patience: l.patience(), began: make(chan struct{}), done: make(chan struct{}), stuck: make(chan struct{}),
 		}
 		go v.run(ctx, visitor)
 		select {
 		case <-v.done:
-			return v.answer, v.err
+			if !errors.Is(v.err, errNotReady) {
+				return v.answer, v.err
+			}
+			attempt = l.attemptAfterWaiting(ctx, attempt)
+			continue
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		case <-v.stuck:
 		}
+		attempt++
 		if computes {
 			select {
 			case <-v.done:
@@ -118,6 +131,18 @@ func (l *lookIn) ask(ctx context.Context, e *Engine, key snapshotKey, computes b
 		}
 	}
 }
+
+// attemptAfterWaiting gives the number of the next attempt: the same one as long as
+// there is time to wait once more, the last one when there is not.
+func (l *lookIn) attemptAfterWaiting(ctx context.Context, attempt int) int {
+	if end, limited := ctx.Deadline(); limited && time.Until(end) < l.patience() {
+		return lastAttempt
+	}
+	return attempt
+}
+
+// patience is how long a visit may take before others get their turn.
+func (l *lookIn) patience() time.Duration { return l.deadline / 3 }
 
 // visit is one attempt at a question.
 type visit struct {

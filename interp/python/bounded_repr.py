@@ -6,7 +6,6 @@ through visits.Visit and nothing else of the user's is. Any thread; needs the GI
 
 import collections
 import types
-from itertools import islice
 
 from _mrmd import library_values, members, visits
 
@@ -224,7 +223,7 @@ class Previewer:
         name = name or kind.__name__
         if not length:
             return name + "()"
-        items = list(islice(kind.__iter__(value), _HOW_MANY))
+        items = members.first(lambda: kind.__iter__(value), _HOW_MANY)
         if name == "set":
             return self._sequence(items, room, "{", "}", length, value)
         return self._sequence(items, room, name + "({", "})", length, value)
@@ -234,7 +233,7 @@ class Previewer:
         return f"{key}: {self._inner(pair[1], max(room - len(key) - 2, 1))}"
 
     def _dict(self, value, room, name=None):
-        pairs = list(islice(dict.items(value), _HOW_MANY))
+        pairs = members.first(members.pairs(value).__iter__, _HOW_MANY)
         opening, closing = ("{", "}") if name is None else (name + "({", "})")
         length = dict.__len__(value)
         return self._items(value, pairs, room, opening, closing, self._pair, length)
@@ -249,7 +248,7 @@ class Previewer:
         factory = self._inner(
             collections.defaultdict.__dict__["default_factory"].__get__(value), 60
         )
-        pairs = list(islice(dict.items(value), _HOW_MANY))
+        pairs = members.first(members.pairs(value).__iter__, _HOW_MANY)
         return self._items(
             value,
             pairs,
@@ -261,13 +260,13 @@ class Previewer:
         )
 
     def _deque(self, value, room, name="deque"):
-        items = list(islice(collections.deque.__iter__(value), _HOW_MANY))
+        items = members.first(lambda: collections.deque.__iter__(value), _HOW_MANY)
         length = collections.deque.__len__(value)
         return self._sequence(items, room, name + "([", "])", length, value)
 
     def _view(self, value, room):
         name = members.type_name(type(value))
-        items = list(islice(value, _HOW_MANY))
+        items = members.first(value.__iter__, _HOW_MANY)
         return self._sequence(items, room, name + "([", "])", len(value), value)
 
     def _method(self, value, room):
@@ -285,7 +284,7 @@ class Previewer:
 
     def _partial(self, value, room):
         parts = [value.func, *value.args[:_HOW_MANY]]
-        named = list(islice(value.keywords.items(), _HOW_MANY))
+        named = members.first(value.keywords.items().__iter__, _HOW_MANY)
         texts = [self._inner(part, room) for part in parts]
         texts += [f"{name}={self._inner(item, room)}" for name, item in named]
         return f"functools.partial({', '.join(texts)})"

@@ -62,13 +62,15 @@ class Parts:
             return
         elif members.has_base(kind, dict):
             self._choose_keys(
-                lambda start, stop: list(islice(dict.items(value), start, stop)),
+                lambda start, stop: members.first(
+                    members.pairs(value).__iter__, stop, start
+                ),
                 lambda key: self._visit.call(value, dict.__getitem__, value, key),
                 dict.__len__(value),
             )
         elif kind is types.MappingProxyType:
             self._choose_keys(
-                lambda start, stop: list(islice(value.items(), start, stop)),
+                lambda start, stop: members.first(value.items().__iter__, stop, start),
                 lambda key: self._visit.call(value, value.__getitem__, key),
                 len(value),
             )
@@ -92,7 +94,7 @@ class Parts:
                 return
         if members.is_one_of(kind, _VIEWS):
             self._length = len(value)
-            self._fetch = lambda start, stop: list(islice(value, start, stop))
+            self._fetch = lambda start, stop: members.first(value.__iter__, stop, start)
         elif members.has_base(kind, collections.abc.Mapping):
             self._choose_keys(
                 lambda start, stop: self._visit.call(
@@ -312,7 +314,7 @@ def _public_names(stored):
 
 
 def _iterated(base, value, start, stop):
-    return list(islice(base.__iter__(value), start, stop))
+    return members.first(lambda: base.__iter__(value), stop, start)
 
 
 def _mapping_items(value, start, stop):

@@ -14,6 +14,7 @@ from _mrmd import (
     formatting,
     history_search,
     json_text,
+    static_completion,
     tables,
     variable_list,
     variables,
@@ -21,6 +22,7 @@ from _mrmd import (
 )
 
 ANSWERED, NOT_FOUND, REFUSED = "answered", "not found", "refused"
+NOT_READY = "not ready"
 
 
 class Desk:
@@ -115,6 +117,8 @@ def answer(shell, kind, question, number, object_milliseconds, attempt):
         return NOT_FOUND, json_text.clean(str(problem))
     except tables.BadView as problem:
         return REFUSED, json_text.clean(str(problem))
+    except static_completion.NotReady:
+        return NOT_READY, ""
 
 
 def _position(question):

@@ -7,6 +7,7 @@ Any thread; needs the GIL.
 import collections
 import sys
 import types
+from itertools import islice
 
 ABSENT = object()
 
@@ -97,6 +98,30 @@ def has_base(kind, base):
         if one is base:
             return True
     return False
+
+
+def first(iterate, stop, start=0):
+    """Give items of a container that another thread may change meanwhile.
+
+    `iterate()` gives an iterator. Between that and taking the items another thread
+    may run, after which some iterators refuse to go on.
+    """
+    for _ in range(_TRIES):
+        try:
+            return list(islice(iterate(), start, stop))
+        except RuntimeError:
+            continue
+    return list(islice(iterate(), start, stop))
+
+
+_TRIES = 50
+
+
+def pairs(value):
+    """Give the view of a dict's items in its own order, without a subclass's code."""
+    if type(value) is collections.OrderedDict:
+        return value.items()
+    return dict.items(value)
 
 
 def is_class(value):

@@ -12,7 +12,7 @@ from _mrmd import members
 
 _one_at_a_time = threading.Lock()
 _preparing = None
-# How long a question waits, in seconds, while jedi is still being imported.
+# How long a question waits, in seconds, for jedi to be done with another one.
 _WAIT = 0.05
 # What was found for (imports, code, cursor), the oldest first.
 _found = {}
@@ -52,15 +52,21 @@ def _prepare():
         return
 
 
+class NotReady(Exception):
+    """jedi is still being imported: the question can be asked again."""
+
+
 def find(desk, place, word):
     """Give what jedi proposes at the cursor; nothing when it is not to be had.
 
     A run that takes longer than the question has goes on, and its outcome is there
-    for the question asked again.
+    for the question asked again. Raises NotReady while jedi is being imported.
     """
-    _preparing.join(_WAIT)
-    if _preparing.is_alive() or len(place.code) > _LONGEST:
+    if len(place.code) > _LONGEST:
         return []
+    _preparing.join(desk.patience)
+    if _preparing.is_alive():
+        raise NotReady
     header = _imports(desk.shell.user_ns, place.code)
     key = (*header, place.code, place.cursor)
     if (

@@ -82,7 +82,8 @@ def _keys_before(desk, place, position):
 def _keys_of(desk, owner):
     kind = type(owner)
     if members.has_base(kind, dict):
-        return [(key, "value") for key in list(islice(dict.keys(owner), _MOST))]
+        keys = members.first(dict.keys(owner).__iter__, _MOST)
+        return [(key, "value") for key in keys]
     known = library_values.kind_of(owner)
     if known in ("frame", "polars_frame", "arrow_table"):
         names = owner.schema.names if known == "arrow_table" else owner.columns

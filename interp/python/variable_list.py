@@ -129,7 +129,7 @@ def _entries(shown, space, written, describer):
             continue
         entry = known(name)
         if entry is not None and entry[0] is value:
-            if entry[1] is None or entry[1] == small_text(value, type(value)):
+            if entry[1] is None or entry[1] == _current_text(value):
                 add(entry[2])
                 continue
         entry = _write(name, value)
@@ -139,6 +139,12 @@ def _entries(shown, space, written, describer):
             written[name] = entry
             add(entry[2])
     return page or [""]
+
+
+def _current_text(value):
+    kind = type(value)
+    copy = _small_copy(value, kind)
+    return None if copy is None else _text(copy, kind)
 
 
 def _write(name, value):
@@ -165,23 +171,21 @@ def _write(name, value):
             f'"size":null,"expandable":false,"shape":null,"dtype":null,'
             f'"length":{len(value)},"keys":null,"nbytes":null}}',
         )
-    text = small_text(value, kind)
-    return None if text is None else (value, text, _container(name, value, kind, text))
+    copy = _small_copy(value, kind)
+    text = None if copy is None else _text(copy, kind)
+    return None if text is None else (value, text, _container(name, copy, kind, text))
 
 
-def small_text(value, kind):
-    """Give the repr of a container of a few plain values, None for any other."""
-    if kind is list or kind is tuple:
-        items = value
-    elif kind is dict:
-        items = (*value, *value.values())
-    elif kind is set:
-        items = tuple(value)
-    else:
-        return None
-    if len(value) > _FEW:
-        return None
-    for item in items:
+def _small_copy(value, kind):
+    """Copy a container of a few items, None for others: threads may change it."""
+    if kind is list or kind is dict or kind is set:
+        return value.copy() if len(value) <= _FEW else None
+    return value if kind is tuple and len(value) <= _FEW else None
+
+
+def _text(copy, kind):
+    """Give the repr of a container of plain values, None for any other."""
+    for item in (*copy, *copy.values()) if kind is dict else copy:
         of = type(item)
         if of is int:
             if not -_SMALL < item < _SMALL:
@@ -191,7 +195,7 @@ def small_text(value, kind):
                 return None
         elif not (of is float or of is bool or item is None):
             return None
-    text = repr(value)
+    text = repr(copy)
     return text if len(text) <= LONGEST_VALUE else None
 
 

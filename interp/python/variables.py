@@ -5,7 +5,6 @@ Any thread; needs the GIL.
 
 import collections
 import types
-from itertools import islice
 from typing import NamedTuple
 
 from _mrmd import drilldown, library_values, members, visits
@@ -87,9 +86,8 @@ class Describer:
             if kind is memoryview:
                 entry["nbytes"] = value.nbytes
         if of.is_dict:
-            entry["keys"] = [
-                self.key_text(key) for key in list(islice(dict.keys(value), _KEYS))
-            ]
+            keys = members.first(dict.keys(value).__iter__, _KEYS)
+            entry["keys"] = [self.key_text(key) for key in keys]
         entry["expandable"] = not of.is_atom and self._has_parts(value, length)
         return entry
 
