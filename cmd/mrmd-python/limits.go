@@ -14,8 +14,10 @@ import (
 // limits are what the command line says of how much clients and cells may make
 // the runtime hold; zero stands for mrp's default.
 type limits struct {
-	maxSessions int
-	terminal    cpython.WindowSize
+	maxSessions  int
+	terminal     cpython.WindowSize
+	maxSessions  int
+	answerWithin answerWithin
 	mrp.Limits
 }
 
@@ -40,6 +42,7 @@ func limitFlags(flags *pflag.FlagSet, chosen *limits) []string {
 	terminalFlags(add, chosen)
 	add("retain-assets", "N", "How many files are kept in the assets folder, the newest (default: all)", (*count)(&chosen.RetainAssets))
 	add("retain-asset-age", "TIME", "How long a file is kept in the assets folder (default: for ever)", (*period)(&chosen.RetainAssetAge))
+	addAnswerFlag(add, &chosen.answerWithin)
 	return names
 }
 

@@ -229,6 +229,7 @@ func (s *server) newEngine() {
 		OwnPorts:       []int{portOf(s.listeners[0])},
 		Log:            s.log,
 		InstallMissing: s.installMissing,
+		LookInDeadline: time.Duration(s.limits.answerWithin),
 	})
 }
 

@@ -11,7 +11,8 @@ import threading
 from _mrmd import members
 
 _one_at_a_time = threading.Lock()
-_preparing = None
+_is_preparing = False
+_prepared = threading.Event()
 # How long a question waits, in seconds, for jedi to be done with another one.
 _WAIT = 0.05
 # What was found for (imports, code, cursor), the oldest first.
@@ -34,12 +35,10 @@ _KINDS = {
 
 def prepare():
     """Begin to import jedi, which takes longer than a question may, on the first call."""
-    global _preparing
-    if _preparing is None:
-        _preparing = threading.Thread(
-            target=_prepare, name="completion-import", daemon=True
-        )
-        _preparing.start()
+    global _is_preparing
+    if not _is_preparing:
+        _is_preparing = True
+        threading.Thread(target=_prepare, name="completion-import", daemon=True).start()
 
 
 def _prepare():
@@ -50,6 +49,8 @@ def _prepare():
     except Exception:
         # Without jedi, or with one that fails, live objects have to do.
         return
+    finally:
+        _prepared.set()
 
 
 class NotReady(Exception):
@@ -64,8 +65,7 @@ def find(desk, place, word):
     """
     if len(place.code) > _LONGEST:
         return []
-    _preparing.join(desk.patience)
-    if _preparing.is_alive():
+    if not _prepared.wait(desk.patience):
         raise NotReady
     header = _imports(desk.shell.user_ns, place.code)
     key = (*header, place.code, place.cursor)
