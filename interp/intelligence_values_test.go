@@ -159,33 +159,54 @@ gen = (i for i in range(3))
 	runHere(t, session, "assert list(gen) == [0, 1, 2]")
 }
 
-func TestFormat(t *testing.T) {
-	for code, want := range map[string]string{
-		"x=1":                           "x = 1",
-		"x=1\n":                         "x = 1\n",
-		"x = 1 + 2\n":                   "x = 1 + 2\n",
-		"x = = 1":                       "x = = 1",
-		"%time x=1\ny=2":                "%time x=1\ny = 2",
-		"if x:\n  !ls -l  |  wc\n  y=1": "if x:\n    !ls -l  |  wc\n    y = 1",
-		"files=!ls\nx=1":                "files=!ls\nx = 1",
-		"%%time\nx=1\n":                 "%%time\nx = 1\n",
-		"%%bash\necho  1":               "%%bash\necho  1",
-		"a = (1\n  % 2)\n":              "a = 1 % 2\n",
-		"'''\n%not a magic\n'''\nx=1":   "\"\"\"\n%not a magic\n\"\"\"\n\nx = 1",
-		"f?\nx=1":                       "f?\nx = 1",
-		"x=1\r\ny=2\r\n":                "x = 1\r\ny = 2\r\n",
-		"":                              "",
-	} {
+// formatted is what is made of code, in either formatter's style.
+var formatted = map[string]string{
+	"x=1":                           "x = 1",
+	"x=1\n":                         "x = 1\n",
+	"x = 1 + 2\n":                   "x = 1 + 2\n",
+	"x = = 1":                       "x = = 1",
+	"%time x=1\ny=2":                "%time x=1\ny = 2",
+	"if x:\n  !ls -l  |  wc\n  y=1": "if x:\n    !ls -l  |  wc\n    y = 1",
+	"files=!ls\nx=1":                "files=!ls\nx = 1",
+	"%%time\nx=1\n":                 "%%time\nx = 1\n",
+	"%%bash\necho  1":               "%%bash\necho  1",
+	"a = (1\n  % 2)\n":              "a = 1 % 2\n",
+	"'''\n%not a magic\n'''\nx=1":   "\"\"\"\n%not a magic\n\"\"\"\n\nx = 1",
+	"f?\nx=1":                       "f?\nx = 1",
+	"x=1\r\ny=2\r\n":                "x = 1\r\ny = 2\r\n",
+	"":                              "",
+	"!ls \\\n  -l\nx=1":             "!ls \\\n  -l\nx = 1",
+	"plot( x ) ;":                   "plot(x);",
+	"f(\n  !ls\n = = 1)":            "f(\n  !ls\n = = 1)",
+	"await f( 1 )":                  "await f(1)",
+}
+
+func checkFormatting(t *testing.T) {
+	for code, want := range formatted {
 		answer, err := patient.Format(mrp.FormatQuestion{Code: code})
 		got := read[struct {
 			Formatted string  `json:"formatted"`
 			Changed   bool    `json:"changed"`
 			Error     *string `json:"error"`
 		}](t, answer, err)
-		if got.Formatted != want || got.Changed != (code != want) || (got.Error != nil) != strings.Contains(code, "= =") {
+		isBroken := strings.Contains(code, "= =")
+		if got.Formatted != want || got.Changed != (code != want) || (got.Error != nil) != isBroken {
 			t.Errorf("%q becomes %q (%v, %s), want %q", code, got.Formatted, got.Changed, text(got.Error), want)
 		}
+		if isBroken && !strings.HasPrefix(text(got.Error), "cannot parse: ") {
+			t.Errorf("%q is left as it is because of %s", code, text(got.Error))
+		}
 	}
+}
+
+func TestFormat(t *testing.T) {
+	if !engine.Info().CanFormat {
+		t.Error("the runtime says that it can't format")
+	}
+	checkFormatting(t)
+	runHere(t, "", "import sys; black = sys.modules['black']; sys.modules['black'] = None")
+	defer runHere(t, "", "sys.modules['black'] = black; del black")
+	t.Run("ruff", checkFormatting)
 }
 
 func TestHistory(t *testing.T) {

@@ -4,10 +4,13 @@ Lines that IPython understands and Python does not stay as they are. Any thread;
 the GIL, but not while ruff works.
 """
 
+import ast
 import os
 import re
 import subprocess
 import sys
+
+from _mrmd import cursor_context
 
 _PYTHON_CELL_MAGICS = frozenset(["time", "timeit", "capture", "prun", "memit"])
 _MAGIC = re.compile(
@@ -15,6 +18,7 @@ _MAGIC = re.compile(
 )
 _MARK = "__mrmd_line_{}__"
 _RUFF_SECONDS = 9
+_RUFF_REASON = re.compile(r"^error: Failed to parse cell\.py:")
 
 
 class NotFormatted(Exception):
@@ -42,29 +46,44 @@ def _format(code):
         if name not in _PYTHON_CELL_MAGICS or not rest.strip():
             return code
         head, text = first + "\n", rest
-    marked, lines = _hide_magics(text)
-    written = _show_magics(_run_formatter(marked), lines)
-    written = head + written.rstrip("\n")
+    marked, hidden = _hide_magics(text)
+    written = _show_magics(_run_formatter(marked), hidden).rstrip("\n")
+    if _ends_in_semicolon(marked):
+        # In a notebook it keeps the last value from being shown.
+        written += ";"
+    written = head + written
     if text.endswith("\n"):
         written += "\n"
     return written.replace("\n", newline)
 
 
+def _ends_in_semicolon(text):
+    last = text.rstrip().rpartition("\n")[2]
+    if not last.endswith(";") or not _parses(text):
+        return False
+    place = cursor_context.Place(text, len(text.rstrip()))
+    return place.kind == "code" and _parses(text.rstrip()[:-1])
+
+
 def _hide_magics(text):
-    """Put a plain expression in the place of each line that is not Python."""
-    lines, hidden = text.split("\n"), []
-    strings, indent = _lines_in_strings(text), None
-    for number, line in enumerate(lines):
-        if indent is None:
-            match = None if number in strings else _MAGIC.match(line)
+    """Put a plain expression in the place of each line that is not Python.
+
+    Returns the text and the lines, which may go on over more than one.
+    """
+    shown, hidden = [], []
+    inside, is_going_on = _lines_inside(text), False
+    for number, line in enumerate(text.split("\n")):
+        if is_going_on:
+            hidden[-1] += "\n" + line
+        else:
+            match = None if number in inside else _MAGIC.match(line)
             if match is None or _is_python(text, line):
+                shown.append(line)
                 continue
-            indent = match[1]
-        lines[number] = indent + _MARK.format(len(hidden))
-        hidden.append(line)
-        if not line.endswith("\\"):
-            indent = None
-    return "\n".join(lines), hidden
+            shown.append(match[1] + _MARK.format(len(hidden)))
+            hidden.append(line)
+        is_going_on = line.endswith("\\")
+    return "\n".join(shown), hidden
 
 
 def _is_python(text, line):
@@ -77,8 +96,6 @@ def _is_python(text, line):
 
 
 def _parses(text):
-    import ast
-
     try:
         ast.parse(text)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
@@ -86,16 +103,11 @@ def _parses(text):
     return True
 
 
-def _lines_in_strings(text):
-    """Give the numbers of the lines that begin inside a string."""
-    from _mrmd import cursor_context
-
+def _lines_inside(text):
+    """Give the numbers of the lines that begin inside a string or brackets."""
     place = cursor_context.Place(text, len(text))
     inside = set()
-    spans = [
-        (start, end) for end, start in place.begins.items() if text[start] not in "([{"
-    ]
-    for start, end in spans:
+    for end, start in place.begins.items():
         first = text.count("\n", 0, start)
         inside.update(range(first + 1, first + 1 + text.count("\n", start, end)))
     return inside
@@ -104,11 +116,13 @@ def _lines_in_strings(text):
 def _show_magics(text, hidden):
     for number, line in enumerate(hidden):
         mark = _MARK.format(number)
-        text = re.sub(
+        text, count = re.subn(
             rf"(?m)^([ \t]*){mark}$",
             lambda found, line=line: found[1] + line.lstrip(),
             text,
         )
+        if count != 1:
+            raise NotFormatted(f"this line could not be kept as it is: {line}")
     return text
 
 
@@ -125,13 +139,17 @@ def _run_formatter(text):
         raise NotFormatted(str(problem).strip() or type(problem).__name__) from None
 
 
+def _ruff():
+    return os.path.join(os.path.dirname(sys.executable), "ruff")
+
+
 def _run_ruff(text):
-    command = os.path.join(os.path.dirname(sys.executable), "ruff")
+    command = _ruff()
     if not os.path.exists(command):
         raise NotFormatted("neither black nor ruff is in this environment")
     try:
         done = subprocess.run(
-            [command, "format", "--quiet", "--stdin-filename", "cell.py", "-"],
+            [command, "format", "--stdin-filename", "cell.py", "-"],
             input=text,
             capture_output=True,
             text=True,
@@ -140,5 +158,6 @@ def _run_ruff(text):
     except (OSError, subprocess.SubprocessError) as problem:
         raise NotFormatted(f"ruff: {problem}") from None
     if done.returncode:
-        raise NotFormatted(done.stderr.strip() or "ruff can't read the code")
+        reason = done.stderr.strip() or "ruff can't read the code"
+        raise NotFormatted(_RUFF_REASON.sub("cannot parse: ", reason))
     return done.stdout

@@ -1,5 +1,6 @@
 """Brings the Python half up. Main thread; needs the GIL."""
 
+import os
 import sys
 
 
@@ -31,10 +32,13 @@ def describe():
 
     import IPython
 
+    # Not asked of formatting.py, which a start has no need to compile.
+    ruff = os.path.join(os.path.dirname(sys.executable), "ruff")
+    can_format = importlib.util.find_spec("black") is not None or os.path.exists(ruff)
     return (
         sys.implementation.name,
         IPython.__version__,
-        importlib.util.find_spec("black") is not None,
+        can_format,
     )
 
 
