@@ -7,26 +7,14 @@ contain. Needs the GIL.
 """
 
 import ast
-import operator
 import re
 import sys
 
-_COMPARISONS = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-}
-_MIRRORED = {
-    ast.Lt: ast.Gt,
-    ast.Gt: ast.Lt,
-    ast.LtE: ast.GtE,
-    ast.GtE: ast.LtE,
-    ast.Eq: ast.Eq,
-    ast.NotEq: ast.NotEq,
-}
+_SIGNS = {
+    ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">",
+    ast.GtE: ">=",
+}  # fmt: skip
+_MIRRORED = {"<": ">", ">": "<", "<=": ">=", ">=": "<=", "==": "==", "!=": "!="}
 _QUOTED = re.compile(r"`([^`]*)`")
 
 
@@ -39,12 +27,13 @@ def rows(table, text):
     condition, names = _parse(text)
     if condition is None:
         return _containing(table, text.strip())
-    kept = _Condition(table, names).apply(condition)
-    return (
-        [number for number, keep in enumerate(kept) if keep]
-        if (type(kept) is list)
-        else sys.modules["numpy"].flatnonzero(kept)
-    )
+    return _numbers(_Condition(table, names).apply(condition))
+
+
+def _numbers(kept):
+    if type(kept) is list:
+        return [number for number, keep in enumerate(kept) if keep]
+    return sys.modules["numpy"].flatnonzero(kept)
 
 
 def _parse(text):
@@ -79,8 +68,7 @@ class _Condition:
             combine = all if isinstance(node.op, ast.And) else any
             return self._combined(parts, combine)
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            kept = self.apply(node.operand)
-            return [not keep for keep in kept] if type(kept) is list else ~kept
+            return _opposite(self.apply(node.operand))
         if isinstance(node, ast.Compare):
             sides = [node.left, *node.comparators]
             parts = [
@@ -103,41 +91,28 @@ class _Condition:
     def _compare(self, left, op, right):
         if isinstance(op, (ast.In, ast.NotIn)):
             return self._contained(left, op, right)
-        if type(op) not in _COMPARISONS:
+        if type(op) not in _SIGNS:
             raise BadFilter("a filter knows ==, !=, <, <=, >, >=, in and not in")
+        sign = _SIGNS[type(op)]
         if not isinstance(left, ast.Name):
-            left, right, kind = right, left, _MIRRORED[type(op)]
-        else:
-            kind = type(op)
-        column, compare = self._column(left), _COMPARISONS[kind]
+            left, right, sign = right, left, _MIRRORED[sign]
+        column = self._column(left)
         if isinstance(right, ast.Name):
-            other = self._column(right)
-            return [_holds(compare, a, b) for a, b in zip(column, other, strict=False)]
-        constant = _constant(right)
-        numpy = sys.modules.get("numpy")
-        if (
-            numpy is not None
-            and isinstance(column, numpy.ndarray)
-            and column.dtype.kind in "biuf"
-            and type(constant) in (int, float, bool)
-        ):
-            return compare(column, constant)
-        if hasattr(column, "dtype") and column.dtype.kind in "mM":
-            return compare(column, numpy.array(constant, dtype=column.dtype))
-        return [_holds(compare, item, constant) for item in column]
+            return column.compare_rows(sign, self._column(right))
+        return column.compare(sign, _constant(right))
 
     def _contained(self, left, op, right):
-        is_in = isinstance(op, ast.In)
         if isinstance(right, ast.Name):
             text = _constant(left)
-            return [
-                (isinstance(item, str) and str(text) in item) == is_in
-                for item in self._column(right)
-            ]
-        wanted = _constant(right)
-        if not isinstance(wanted, (list, tuple, set)):
-            raise BadFilter("what follows `in` is a column or a list of constants")
-        return [_is_among(item, wanted) == is_in for item in self._column(left)]
+            if type(text) is not str:
+                raise BadFilter("what is looked for in a column is a text")
+            found = self._column(right).contains(text)
+        else:
+            wanted = _constant(right)
+            if not isinstance(wanted, (list, tuple, set)):
+                raise BadFilter("what follows `in` is a column or a list of constants")
+            found = self._column(left).is_in(list(wanted))
+        return found if isinstance(op, ast.In) else _opposite(found)
 
     def _column(self, node):
         if not isinstance(node, ast.Name):
@@ -145,7 +120,11 @@ class _Condition:
         name = self._names.get(node.id, node.id)
         if name not in self._table.names:
             raise BadFilter(f"there is no column {name!r}")
-        return self._table.column(self._table.names.index(name))
+        return self._table.whole(self._table.names.index(name))
+
+
+def _opposite(kept):
+    return [not keep for keep in kept] if type(kept) is list else ~kept
 
 
 def _constant(node):
@@ -155,32 +134,14 @@ def _constant(node):
         raise BadFilter("a filter compares columns with constants") from None
 
 
-def _holds(compare, item, constant):
-    try:
-        return bool(compare(item, constant))
-    except Exception:
-        return False
-
-
-def _is_among(item, wanted):
-    try:
-        return item in wanted
-    except Exception:
-        return False
-
-
 def _containing(table, text):
-    text, found = text.lower(), set()
+    found = None
     for number in range(len(table.names)):
-        for row, item in enumerate(table.column(number)):
-            if row not in found and _contains(item, text):
-                found.add(row)
-    return sorted(found)
-
-
-def _contains(item, text):
-    if isinstance(item, str):
-        return text in item.lower()
-    if isinstance(item, (int, float, bool)) or hasattr(item, "dtype"):
-        return text in str(item).lower()
-    return False
+        kept = table.whole(number).mentions(text.lower())
+        if found is None:
+            found = kept
+        elif type(found) is list:
+            found = [one or other for one, other in zip(found, kept, strict=True)]
+        else:
+            found = found | kept
+    return _numbers([] if found is None else found)

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from _mrmd import library_values, members, row_filter
+from _mrmd import library_values, members, row_filter, table_columns
 
 _LONGEST_CELL = 500
 _MOST_COLUMNS = 500
@@ -69,16 +69,20 @@ class _Table:
         self.length = length
         self.cells = cells
         self.dtype = dtype or (lambda number: None)
-        self.index = index or list
-        # A whole column as something numpy takes; by default, a list of its cells.
-        self.column = column or (lambda number: cells(number, range(length)))
+        self.index = index or (lambda rows: [int(row) for row in rows])
+        # A whole column as an array of NumPy or Arrow, or a list of its cells.
+        self._column = column or (lambda number: cells(number, range(length)))
+
+    def whole(self, number):
+        """Give a column to compute with."""
+        return table_columns.of(self._column(number))
 
     def number(self, name):
         """Give a column's number; raises BadView when there is none."""
-        for number, other in enumerate(self.names):
-            if other == name:
-                return number
-        raise BadView(f"there is no column {name!r}")
+        try:
+            return self.names.index(name)
+        except ValueError:
+            raise BadView(f"there is no column {name!r}") from None
 
 
 def _table_of(value):
@@ -100,8 +104,17 @@ def _of_frame(value):
         lambda number, rows: value.iloc[_rows(rows), number].tolist(),
         lambda number: str(value.dtypes.iloc[number]),
         lambda rows: value.index[_rows(rows)].tolist(),
-        lambda number: value.iloc[:, number].to_numpy(),
+        lambda number: _pandas_column(value.iloc[:, number]),
     )
+
+
+def _pandas_column(series):
+    """Give texts as the array they are in, anything else as NumPy's."""
+    if hasattr(series.array, "__arrow_array__") and _has_arrow():
+        kind = str(series.dtype)
+        if kind.startswith("str") or "string" in kind:
+            return sys.modules["pyarrow"].array(series.array, from_pandas=True)
+    return series.to_numpy()
 
 
 def _of_series(value):
@@ -111,7 +124,7 @@ def _of_series(value):
         lambda number, rows: value.iloc[_rows(rows)].tolist(),
         lambda number: str(value.dtype),
         lambda rows: value.index[_rows(rows)].tolist(),
-        lambda number: value.to_numpy(),
+        lambda number: _pandas_column(value),
     )
 
 
@@ -166,7 +179,7 @@ def _of_polars_frame(value):
         value.height,
         lambda number, rows: value.to_series(number)[_rows(rows)].to_list(),
         lambda number: str(value.dtypes[number]),
-        column=lambda number: value.to_series(number).to_numpy(),
+        column=lambda number: _polars_column(value.to_series(number)),
     )
 
 
@@ -176,8 +189,19 @@ def _of_polars_series(value):
         value.len(),
         lambda number, rows: value[_rows(rows)].to_list(),
         lambda number: str(value.dtype),
-        column=lambda number: value.to_numpy(),
+        column=lambda number: _polars_column(value),
     )
+
+
+def _polars_column(series):
+    """Give texts as Arrow's where it is loaded, anything else as NumPy's."""
+    if str(series.dtype) in ("String", "Utf8", "Categorical") and _has_arrow():
+        return series.to_arrow()
+    return series.to_numpy()
+
+
+def _has_arrow():
+    return "pyarrow" in sys.modules
 
 
 def _of_arrow_table(value):
@@ -192,7 +216,7 @@ def _of_arrow_table(value):
         value.num_rows,
         cells,
         lambda number: str(value.schema.types[number]),
-        column=lambda number: value.column(number).to_numpy(),
+        column=lambda number: _arrow_column(value.column(number)),
     )
 
 
@@ -202,7 +226,22 @@ def _of_arrow_array(value):
             return value.slice(rows.start, len(rows)).to_pylist()
         return value.take(list(rows)).to_pylist()
 
-    return _Table(["value"], len(value), cells, lambda number: str(value.type))
+    return _Table(
+        ["value"],
+        len(value),
+        cells,
+        lambda number: str(value.type),
+        column=lambda number: _arrow_column(value),
+    )
+
+
+def _arrow_column(column):
+    kind = str(column.type)
+    if kind in ("string", "large_string", "string_view") or "dictionary" in kind:
+        return column
+    if hasattr(column, "combine_chunks"):
+        return column.to_numpy()
+    return column.to_numpy(zero_copy_only=False)
 
 
 def _of_rows(value, base):
@@ -305,7 +344,7 @@ def forget():
 
 
 def _choose(table, keys, text):
-    columns = [(table.column(table.number(key["column"])), key) for key in keys]
+    columns = [(table.number(key["column"]), key["descending"]) for key in keys]
     numbers = None
     if text.strip():
         try:
@@ -314,58 +353,18 @@ def _choose(table, keys, text):
             raise BadView(str(problem)) from None
     if not columns:
         return numbers
-    numpy = sys.modules.get("numpy")
     if numbers is None:
+        numpy = sys.modules.get("numpy")
         numbers = range(table.length) if numpy is None else numpy.arange(table.length)
-    for column, key in reversed(columns):
-        numbers = _sorted(numpy, column, numbers, key["descending"])
+    for number, descending in reversed(columns):
+        try:
+            numbers = table.whole(number).order(numbers, descending)
+        except table_columns.NoOrder:
+            problem = (
+                f"the column {table.names[number]!r} holds values without an order"
+            )
+            raise BadView(problem) from None
     return numbers
-
-
-def _sorted(numpy, column, numbers, descending):
-    if numpy is not None and isinstance(column, numpy.ndarray):
-        if column.dtype.kind in "biufmM":
-            return _sorted_array(numpy, column, numpy.asarray(numbers), descending)
-    cells = [(_sort_key(column[number]), number) for number in numbers]
-    missing = [number for key, number in cells if key is None]
-    there = [cell for cell in cells if cell[0] is not None]
-    try:
-        there.sort(key=lambda cell: cell[0], reverse=descending)
-    except TypeError:
-        raise BadView("the column holds values that have no order") from None
-    return [number for _, number in there] + missing
-
-
-def _sorted_array(numpy, column, numbers, descending):
-    chosen = column[numbers]
-    if chosen.dtype.kind in "mM":
-        missing = numpy.isnat(chosen)
-    elif chosen.dtype.kind == "f":
-        missing = numpy.isnan(chosen)
-    else:
-        missing = numpy.zeros(len(chosen), bool)
-    there, rest = numbers[~missing], numbers[missing]
-    keys = chosen[~missing]
-    if descending:
-        # Reversed twice, so that equal rows stay in their order.
-        order = numpy.argsort(keys[::-1], kind="stable")[::-1]
-        order = len(keys) - 1 - order
-    else:
-        order = numpy.argsort(keys, kind="stable")
-    return numpy.concatenate([there[order], rest])
-
-
-def _sort_key(item):
-    """Give what to sort a cell by, None for a missing one."""
-    if item is None or item != item:
-        return None
-    if isinstance(item, (bool, int, float)):
-        return (0, item)
-    if isinstance(item, str):
-        return (1, item)
-    if isinstance(item, (bytes, decimal.Decimal)):
-        return (2, item)
-    return (3, item) if isinstance(item, _DATES) else (4, str(type(item)))
 
 
 _DATES = (datetime.date, datetime.time, datetime.timedelta)

@@ -1,0 +1,76 @@
+package interp
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/mrmd/mrmd-python/mrp"
+)
+
+func TestTableView(t *testing.T) {
+	session := newSession(t, `
+import numpy as np, pandas as pd, polars as pl, pyarrow as pa
+df = pd.DataFrame({'n': [3, 1, 2], 's': ['c', 'a', None], 'x y': [1.5, float('nan'), 2.5]}, index=['i', 'j', 'k'])
+pf = pl.DataFrame({'n': [3, 1, 2], 's': ['c', 'a', None]}); tbl = pa.table({'n': [3, 1, 2], 's': ['c', 'a', None]})
+dicts = [{'n': 3, 's': 'c'}, {'n': 1, 's': 'a'}, {'n': 2}]
+arr = np.array([[3, 0], [1, 0], [2, 0]]); ser = pd.Series([3, 1, 2])
+class Trap:
+    def __eq__(self, other): raise SystemError('compared')
+    __ne__ = __lt__ = __gt__ = __str__ = __bool__ = __eq__
+    def __hash__(self): raise SystemError('hashed')
+mixed = pd.DataFrame({'o': pd.Series([Trap(), 'b', 1, None, 'A'], dtype=object), 'i': range(5)})
+many = pd.DataFrame({'k': ['b', None, 'a', 'b', 'a'], 'i': range(5), 'c': pd.Categorical(['y', 'x', None, 'x', 'y']),
+    't': pd.to_datetime(['2020-01-02', None, '2021-01-01', '2020-01-02', '2022-01-01'])})
+`)
+	for _, test := range []struct {
+		name string
+		view mrp.TableView
+		want string
+	}{
+		{"df", mrp.TableView{Rows: [2]int{1, 9}}, `[[1,"a",null],[2,null,2.5]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"x y", "n"}}, `[[1.5,3],[null,1],[2.5,2]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"n"}, Sort: []mrp.SortKey{{Column: "n"}}}, `[[1],[2],[3]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"n"}, Filter: "n >= 2 and s == 'c'"}, `[[3]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"n"}, Filter: "`x y` > 1", Sort: []mrp.SortKey{{Column: "n"}}}, `[[2],[3]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"n"}, Filter: "n in [1, 2]"}, `[[1],[2]]`},
+		{"df", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"n"}, Filter: "C"}, `[[3]]`},
+		{"pf", mrp.TableView{Rows: [2]int{0, 2}, Sort: []mrp.SortKey{{Column: "s", Descending: true}}}, `[[3,"c"],[1,"a"]]`},
+		{"tbl", mrp.TableView{Rows: [2]int{0, 2}, Sort: []mrp.SortKey{{Column: "n"}}}, `[[1,"a"],[2,null]]`},
+		{"dicts", mrp.TableView{Rows: [2]int{0, 9}, Sort: []mrp.SortKey{{Column: "n"}}}, `[[1,"a"],[2,null],[3,"c"]]`},
+		{"arr", mrp.TableView{Rows: [2]int{0, 2}, Sort: []mrp.SortKey{{Column: "0", Descending: true}}}, `[[3,0],[2,0]]`},
+		{"ser", mrp.TableView{Rows: [2]int{1, 2}}, `[[1]]`},
+		{"dicts", mrp.TableView{Rows: [2]int{0, 9}, Filter: "s != 'a' and not n == 2"}, `[[3,"c"]]`},
+		{"pf", mrp.TableView{Rows: [2]int{0, 9}, Filter: "s in ['a', 'z'] or n == 2"}, `[[1,"a"],[2,null]]`},
+		{"tbl", mrp.TableView{Rows: [2]int{0, 9}, Filter: "'c' in s"}, `[[3,"c"]]`},
+		{"mixed", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "o == 'b' or o == 1"}, `[[1],[2]]`},
+		{"mixed", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "o in ['A', 'b']"}, `[[1],[4]]`},
+		{"mixed", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "a"}, `[[4]]`},
+		{"mixed", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Sort: []mrp.SortKey{{Column: "o"}}}, `[[2],[4],[1],[0],[3]]`},
+		{"many", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Sort: []mrp.SortKey{{Column: "k"}}}, `[[2],[4],[0],[3],[1]]`},
+		{"many", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Sort: []mrp.SortKey{{Column: "k", Descending: true}, {Column: "i", Descending: true}}}, `[[3],[0],[4],[2],[1]]`},
+		{"many", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "i > 0", Sort: []mrp.SortKey{{Column: "c", Descending: true}}}, `[[4],[1],[3],[2]]`},
+		{"many", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "t > '2020-06-01' and c == 'y'"}, `[[4]]`},
+		{"many", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "2021-01"}, `[[2]]`},
+	} {
+		answer, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: test.name, View: &test.view})
+		if err != nil {
+			t.Errorf("%s %+v: %v", test.name, test.view, err)
+			continue
+		}
+		if !strings.Contains(string(answer.JSON), `"rows":`+test.want) {
+			t.Errorf("%s %+v: %s, want %s", test.name, test.view, answer.JSON, test.want)
+		}
+	}
+	for _, view := range []mrp.TableView{{Columns: []string{"nope"}}, {Filter: "nope > 1"}, {Filter: "print(1) > 2"}} {
+		_, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: "df", View: &view})
+		var bad *mrp.BadQuestion
+		if !errors.As(err, &bad) {
+			t.Errorf("%+v: %v", view, err)
+		}
+	}
+	if got := variable(t, session, "df"); !slices.Equal(got.Keys, []string{"n", "s", "x y"}) || !slices.Equal(got.Shape, []int{3, 3}) {
+		t.Errorf("df: %+v", got)
+	}
+}
