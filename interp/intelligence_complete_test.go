@@ -62,6 +62,7 @@ d = {'alpha': 1, 'al"quote': 2, 7: 3, (1, 2): 4}
 nested = {'inner': {'deep': thing}}
 df = pd.DataFrame({'price': [1], 'two words': [2]})
 pf = pl.DataFrame({'polar': [1]})
+levels = pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([('outer', 'inner')]))
 structured = np.zeros(2, dtype=[('left', int), ('right', float)])
 half = functools.partial(paint, 'red')
 été = 5
@@ -123,6 +124,18 @@ half = functools.partial(paint, 'red')
 		{code: "zzzz.q|", start: 5},
 		{code: "f'{thing.si|", want: "size field", start: 9},
 		{code: "f'thing.si|", start: 10},
+		{code: "f'{thing.size:|", start: 14},
+		{code: "f'{thing.size:>{thi|", want: "thing variable", start: 16},
+		{code: "f'{thing!r|", start: 10},
+		{code: "f'{thing != thi|", want: "thing variable", start: 12},
+		{code: "x = 1\n%ti|", want: "%time function", not: "%%time", start: 6},
+		{code: "thing.measure??|", start: 15},
+		{code: "paint('red', |", want: "shade= variable", not: "colour=", start: 13},
+		{code: "d.get('al|", want: "alpha value", start: 7},
+		{code: "df.groupby(['price', 'tw|", want: "two words field", start: 22},
+		{code: "df.loc[:, 'pr|", want: "price field", start: 11},
+		{code: "levels['|", want: "outer field", start: 8},
+		{code: "d[b'|", start: 4},
 		{code: "'abc'.upp|", want: "upper method", start: 6},
 		{code: "[].app|", want: "append method", start: 3},
 		{code: "", start: 0, want: "thing variable"},
@@ -188,5 +201,20 @@ func TestCompletionDescribes(t *testing.T) {
 	all := complete(t, session, "(1).|").labels()
 	if !strings.HasPrefix(all[len(all)-1], "__") || strings.HasPrefix(all[0], "__") {
 		t.Errorf("names with two underscores are not last: %v", all)
+	}
+}
+
+// TestCompletionWithABrokenCache has jedi's files in the cache folder cut short, as
+// after a full disk or a kill. What jedi finds is asked for until it is in time.
+func TestCompletionWithABrokenCache(t *testing.T) {
+	code := "import calendar\ncalendar.weekh|"
+	runHere(t, "", `
+import jedi, parso.cache, pathlib
+jedi.Script('import calendar\ncalendar.w').complete()
+broken = list(pathlib.Path(jedi.settings.cache_directory).rglob('*.pkl'))
+assert broken
+for file in broken: file.write_bytes(b'')
+parso.cache.parser_cache.clear()`)
+	for !slices.Contains(complete(t, "", code).labels(), "weekheader") {
 	}
 }

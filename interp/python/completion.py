@@ -3,6 +3,7 @@
 Live objects first; jedi is asked only about code that has not run.
 """
 
+import ast
 import builtins
 import keyword
 import re
@@ -84,6 +85,8 @@ class Completer:
                 return (*found, False)
         start = place.word_start()
         word = place.code[start:cursor]
+        if not word and place.before().endswith("?"):
+            return cursor, [], False
         before = place.code[:start].rstrip(" \t\n\\")
         if before.endswith(".") and before[-2:-1] != ".":
             return start, *self._attributes(place, len(before) - 1, word)
@@ -230,6 +233,7 @@ class Completer:
         if "=" in last.replace("==", ""):
             return []
         given = set(re.findall(r"(\w+)\s*=(?!=)", call[1]))
+        positional = _positional_count(call[1])
         matches = []
         parameters = signatures.parameters(function)
         if not parameters:
@@ -238,8 +242,10 @@ class Completer:
             for name in re.findall(r"[(,\s](\w+)=", text):
                 if name.startswith(word) and name not in given:
                     matches.append(Match(name + "=", "variable", "param", "0"))
-        for parameter in parameters:
+        for number, parameter in enumerate(parameters):
             name = parameter.name
+            if number < positional and parameter.kind != parameter.KEYWORD_ONLY:
+                continue
             is_named = parameter.kind in (
                 parameter.KEYWORD_ONLY,
                 parameter.POSITIONAL_OR_KEYWORD,
@@ -281,17 +287,20 @@ class Completer:
         manager = self._desk.shell.magics_manager
         if manager is None:
             return place.cursor, []
-        if match[1] == "%" and "=" not in line and match.start(1):
-            kinds = ("line",)
+        if match[1] == "%%":
+            kinds = ("cell",)
         else:
-            kinds = ("cell",) if match[1] == "%%" else ("line", "cell")
+            # Only the first line of a cell can say what the whole cell is.
+            is_first = place.cursor == len(match[1]) + len(match[2])
+            kinds = ("line", "cell") if is_first else ("line",)
         matches = []
         for kind in kinds:
             sign = "%" if kind == "line" else "%%"
             for name, function in list(manager.magics[kind].items()):
                 if name.startswith(match[2]):
+                    rank = "1" if len(sign) == len(match[1]) else "2"
                     matches.append(
-                        Match(sign + name, "function", "magic", "1", function)
+                        Match(sign + name, "function", "magic", rank, function)
                     )
         start = place.cursor - len(match[1]) - len(match[2])
         return start, matches
@@ -329,6 +338,15 @@ class Completer:
             "type": match.type,
             "sortText": match.rank + match.label,
         }
+
+
+def _positional_count(given):
+    """Say how many arguments stand before the one that is being typed."""
+    try:
+        call = ast.parse(f"f({given.rpartition(',')[0]})", mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return 0
+    return len(call.args)
 
 
 def _is_object(value):

@@ -113,9 +113,33 @@ class Place:
                 fields.pop()
             position += 1
         if fields:
+            if self._is_after_field(fields[-1]):
+                return
             self.kind, self.base = "code", fields[-1] + 1
             self.open.append(("{", fields[-1]))
             self._scan(self.base)
+
+    def _is_after_field(self, start):
+        """Say whether the cursor is in a field's `!r` or its format."""
+        depth, position, text = 0, start + 1, self.code
+        while position < self.cursor:
+            char = text[position]
+            if char in "\"'":
+                # A string in the field, which ends with the same quote.
+                end = text.find(char, position + 1, self.cursor)
+                if end < 0:
+                    return False
+                position = end
+            elif char in "([{":
+                depth += 1
+            elif char in ")]}":
+                depth -= 1
+            elif (
+                not depth and char in ":!" and text[position + 1 : position + 2] != "="
+            ):
+                return True
+            position += 1
+        return False
 
     def line_start(self):
         """Give where the cursor's line begins."""

@@ -4,6 +4,7 @@ jedi reads code and runs none. It is told where the session's modules and classe
 come from by import lines put before the code.
 """
 
+import pickle
 import re
 import sys
 import threading
@@ -54,14 +55,14 @@ def _prepare():
 
 
 class NotReady(Exception):
-    """jedi is still being imported: the question can be asked again."""
+    """jedi is being imported or at work: the question can be asked again."""
 
 
 def find(desk, place, word):
     """Give what jedi proposes at the cursor; nothing when it is not to be had.
 
     A run that takes longer than the question has goes on, and its outcome is there
-    for the question asked again. Raises NotReady while jedi is being imported.
+    for the question asked again. Raises NotReady while there is none.
     """
     if len(place.code) > _LONGEST:
         return []
@@ -79,8 +80,10 @@ def find(desk, place, word):
         finally:
             _one_at_a_time.release()
     with _finished:
-        _finished.wait_for(lambda: key in _found, desk.patience if desk.attempt else 0)
-        return _found.get(key, [])
+        patience = desk.patience if desk.attempt else 0
+        if not _finished.wait_for(lambda: key in _found, patience):
+            raise NotReady
+        return _found[key]
 
 
 def _keep(key, matches):
@@ -93,7 +96,15 @@ def _keep(key, matches):
 
 def _run(header, place, word):
     try:
-        return _find(header, place, word)
+        try:
+            return _find(header, place, word)
+        except (EOFError, pickle.UnpicklingError):
+            # What jedi keeps in ~/.cache was cut short when it was written.
+            import parso.cache
+            from jedi import settings
+
+            parso.cache.clear_cache(cache_path=settings.cache_directory)
+            return _find(header, place, word)
     except Exception:
         # jedi fails on some code; then there is nothing to propose.
         return []

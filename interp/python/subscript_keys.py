@@ -5,16 +5,19 @@ from itertools import islice
 from _mrmd import drilldown, expressions, library_values, members, visits
 
 _MOST = 2000
+_TABLES = ("frame", "polars_frame", "arrow_table")
 
 
 def in_string(desk, place):
     """Complete a key that is being typed as a string; None when it is no key."""
-    if "f" in place.prefix.lower() or "b" in place.prefix.lower():
+    if "f" in place.prefix.lower():
         return None
     opening = place.string_start - len(place.quote) - len(place.prefix)
-    found = _keys_before(desk, place, opening)
+    found = _keys_before(desk, place, opening) or _keys_for_call(desk, place)
     if found is None:
         return None
+    if "b" in place.prefix.lower():
+        return place.cursor, []
     from _mrmd.completion import Match
 
     typed = place.code[place.string_start : place.cursor]
@@ -79,15 +82,59 @@ def _keys_before(desk, place, position):
         return None
 
 
+# Methods whose texts are keys or columns of what they are called on.
+_TAKE_KEYS = frozenset(["get", "pop", "setdefault"])
+_TAKE_COLUMNS = frozenset(
+    [
+        "agg", "drop", "drop_duplicates", "dropna", "explode", "filter", "get", "group_by",
+        "groupby", "melt", "nlargest", "nsmallest", "pivot", "pivot_table", "pop", "select",
+        "set_index", "sort", "sort_values", "value_counts",
+    ]
+)  # fmt: skip
+
+
+def _keys_for_call(desk, place):
+    """Give the keys for d.get("..., df.sort_values("..., df.loc[:, "..."""
+    if not place.open:
+        return None
+    bracket = place.open[-1][1]
+    if place.open[-1][0] == "[" and len(place.open) > 1:
+        # A list of columns among the arguments.
+        outer = place.open[-2]
+        if outer[0] == "(" and place.expression_start(bracket) is None:
+            bracket = outer[1]
+    start = place.expression_start(bracket)
+    if start is None:
+        return None
+    text, _, name = place.code[start:bracket].rpartition(".")
+    if not text:
+        return None
+    try:
+        owner = desk.resolver.value(text)
+        is_table = library_values.kind_of(owner) in _TABLES
+        if place.code[bracket] == "[":
+            takes = is_table and name == "loc"
+        elif is_table:
+            takes = name in _TAKE_COLUMNS
+        else:
+            takes = name in _TAKE_KEYS
+        return _keys_of(desk, owner) if takes else None
+    except (expressions.NotKnown, visits.NotAnswered):
+        return None
+
+
 def _keys_of(desk, owner):
     kind = type(owner)
     if members.has_base(kind, dict):
         keys = members.first(dict.keys(owner).__iter__, _MOST)
         return [(key, "value") for key in keys]
     known = library_values.kind_of(owner)
-    if known in ("frame", "polars_frame", "arrow_table"):
+    if known in _TABLES:
         names = owner.schema.names if known == "arrow_table" else owner.columns
-        return [(name, "field") for name in list(names[:_MOST])]
+        names = list(names[:_MOST])
+        # Of labels in levels the first ones can stand alone.
+        first = [name[0] for name in names if type(name) is tuple and name]
+        return [(name, "field") for name in dict.fromkeys(first + names)]
     if known == "array" and library_values.facts(owner, known).columns:
         return [(name, "field") for name in owner.dtype.names]
     if known == "series":
