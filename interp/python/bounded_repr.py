@@ -239,7 +239,16 @@ class Previewer:
         return self._items(value, pairs, room, opening, closing, self._pair, length)
 
     def _mapping_proxy(self, value, room):
-        return f"mappingproxy(<{members.type_name(type(value))}>)"
+        # What it stands for may be a mapping of the user's.
+        try:
+            pairs = self._visit.call(
+                value, lambda: members.first(value.items().__iter__, _HOW_MANY)
+            )
+            length = self._visit.call(value, len, value)
+        except visits.NotAnswered:
+            return "<mappingproxy>"
+        opening = "mappingproxy({"
+        return self._items(value, pairs, room, opening, "})", self._pair, length)
 
     def _named_dict(self, value, room, name=None):
         return self._dict(value, room, name or members.type_name(type(value)))

@@ -122,7 +122,7 @@ def kind_of(value):
         return "class"
     if kind is types.MethodType or members.is_one_of(kind, _METHODS):
         return "method"
-    if kind is types.BuiltinFunctionType:
+    if kind is types.BuiltinFunctionType or kind is signatures.C_METHOD:
         bound = value.__self__
         is_method = bound is not None and not members.is_module(bound)
         return "method" if is_method else "function"

@@ -162,15 +162,21 @@ def _array_elements(value):
 def _array_preview(value, room, write):
     numpy = sys.modules["numpy"]
     name = members.type_name(type(value))
+    masked = _masked(numpy, value)
     value = plain_array(value)
-    if value.dtype.hasobject or value.ndim == 0:
+    if masked is not None or value.dtype.hasobject or value.ndim == 0:
         texts = [write(element, CELL) for element in _array_elements(value)]
+        if masked is not None:
+            texts = [
+                "--" if is_masked else text
+                for text, is_masked in zip(texts, masked, strict=True)
+            ]
         if value.size > len(texts):
             texts.append("...")
         inside = ", ".join(texts)
         if value.ndim == 0:
             return f"{_array_name(name)}({inside})"
-        return f"{_array_name(name)}([{inside}], dtype={value.dtype.name})"
+        return f"{_array_name(name)}([{inside}], dtype={_dtype_text(value.dtype)})"
     if value.dtype.itemsize > 1000:
         return f"<{name} of {value.dtype.itemsize}-byte items>"
     # Several elements more than there is room for would be made and thrown away.
@@ -192,7 +198,23 @@ def _array_preview(value, room, write):
     )
     if usual and value.size:
         return f"{_array_name(name)}({text})"
-    return f"{_array_name(name)}({text}, dtype={value.dtype.name})"
+    return f"{_array_name(name)}({text}, dtype={_dtype_text(value.dtype)})"
+
+
+def _masked(numpy, value):
+    """Say of the first elements which are masked, None for a plain array."""
+    masked = getattr(sys.modules.get("numpy.ma"), "MaskedArray", None)
+    if masked is None or not members.has_base(type(value), masked):
+        return None
+    mask = masked.mask.__get__(value)
+    return numpy.broadcast_to(mask, value.shape).flat[:_ELEMENTS].tolist()
+
+
+def _dtype_text(dtype):
+    """Write a type as an array's repr does, as far as that is short."""
+    if dtype.names:
+        return str(dtype)[: CELL * 4]
+    return repr(str(dtype)) if dtype.kind in "SU" else dtype.name
 
 
 def _array_name(name):
@@ -200,7 +222,7 @@ def _array_name(name):
 
 
 def _scalar_facts(value):
-    return Facts(dtype=dtype_name(value.dtype), nbytes=value.nbytes)
+    return Facts([], dtype_name(value.dtype), nbytes=value.nbytes)
 
 
 def _scalar_preview(value, room, write):
@@ -269,8 +291,17 @@ def _frame_preview(value, room, write):
     cells = [_first_cells(value, number) for number in range(count)]
     names = _names_of(value.columns[:count].tolist())
     index = value.index[:_ROWS].tolist()
-    table = text_table.lay_out(names, index, list(zip(*cells, strict=False)), write)
+    table = text_table.lay_out(
+        names, index, list(zip(*cells, strict=False)), _pandas_cell(write)
+    )
     return text_table.with_size(table, rows, columns, _ROWS, _COLUMNS)
+
+
+def _pandas_cell(write):
+    """Write what is missing as pandas does."""
+    return lambda item, room: (
+        "NaN" if type(item) is float and item != item else write(item, room)
+    )
 
 
 def _first_cells(frame, number):
@@ -292,7 +323,7 @@ def _series_preview(value, room, write):
     length = len(value.index)
     rows = [[item] for item in _first_items(value, _ROWS)]
     index = value.index[:_ROWS].tolist()
-    table = text_table.lay_out([""], index, rows, write)
+    table = text_table.lay_out([""], index, rows, _pandas_cell(write), gap=4)
     name = "" if value.name is None else f"Name: {_label(value.name)}, "
     more = f"\n... [{length} rows]" if length > _ROWS else ""
     return f"{table.partition(chr(10))[2]}{more}\n{name}dtype: {value.dtype}"

@@ -181,7 +181,9 @@ def _text_signature(value):
 
 def _from_docstring(value):
     """Take the signature that a C function's documentation begins with."""
-    if not (members.is_class(value) or members.is_one_of(type(value), _C_CALLABLES)):
+    kind = type(value)
+    is_in_c = members.is_one_of(kind, _C_CALLABLES) or _is_ufunc(kind)
+    if not (members.is_class(value) or is_in_c):
         return None
     doc = docstring(value)
     if members.is_class(value):
@@ -202,7 +204,9 @@ def docstring(value):
     kind = type(value)
     if kind is types.MethodType:
         return docstring(value.__func__)
-    if kind is property:
+    if kind is functools.partial:
+        return docstring(value.func)
+    if kind is property or _is_ufunc(kind):
         text = value.__doc__
     elif members.is_class(value):
         text = members.class_dict(value).get("__doc__")
@@ -242,7 +246,14 @@ def is_callable(value):
     return members.special_method(value, "__call__") is not members.ABSENT
 
 
+def _is_ufunc(kind):
+    """Say whether a type is that of NumPy's functions on whole arrays."""
+    return members.type_name(kind) == "ufunc" and members.is_safe(kind)
+
+
+# A method written in C that is told its class, such as a pattern's `match`.
+C_METHOD = type(re.compile("").match)
 _C_CALLABLES = (
-    types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
+    C_METHOD, types.BuiltinFunctionType, types.MethodDescriptorType, types.WrapperDescriptorType,
     types.MethodWrapperType, types.ClassMethodDescriptorType,
 )  # fmt: skip

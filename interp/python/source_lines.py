@@ -15,13 +15,22 @@ def file_and_line(value):
     """Give (file, first line) of where an object is defined, None for the unknown."""
     code = _code_of(value)
     if code is not None:
-        return code.co_filename, code.co_firstlineno
+        return _file_of(code, value), code.co_firstlineno
     if members.is_module(value):
         file = members.instance_dict(value).get("__file__")
         return (file if type(file) is str else None), None
     if members.is_class(value):
         return _of_class(value)
     return None, None
+
+
+def _file_of(code, value):
+    """Give the file of a function's code, also of what Python has frozen into itself."""
+    if not code.co_filename.startswith("<frozen "):
+        return code.co_filename
+    module = sys.modules.get(code.co_filename[len("<frozen ") : -1])
+    file = members.instance_dict(module).get("__file__") if module else None
+    return file if type(file) is str else code.co_filename
 
 
 def source(value):
@@ -42,6 +51,15 @@ def source(value):
 
 
 def _code_of(value):
+    """Give the code of a function or of what it wraps; None of what isn't Python's.
+
+    What this runtime has put in the place of a C function counts as that function.
+    """
+    code = _found_code_of(value)
+    return None if code is None or code.co_filename.startswith("<mrmd>/") else code
+
+
+def _found_code_of(value):
     for _ in range(20):
         kind = type(value)
         if kind is types.MethodType or kind is staticmethod or kind is classmethod:

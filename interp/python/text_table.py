@@ -4,15 +4,19 @@
 CELL = 24
 
 
-def lay_out(names, index, rows, write):
+def lay_out(names, index, rows, write, gap=2):
     """Lay out cells; `index` has a label for each row, or is None."""
-    table = [[""] * (index is not None) + [_cut(name) for name in names]]
+    has_index = index is not None
+    table = [[""] * has_index + [_cut(name) for name in names]]
     for number, row in enumerate(rows):
         label = [] if index is None else [_cell(index[number], write)]
         table.append(label + [_cell(item, write) for item in row])
     widths = [max(map(len, column)) for column in zip(*table, strict=False)]
     return "\n".join(
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=False))
+        (" " * gap).join(
+            cell.ljust(width) if has_index and not column else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=False))
+        )
         for row in table
     )
 

@@ -84,7 +84,7 @@ class Describer:
         if members.is_one_of(kind, (bytes, bytearray, memoryview)):
             entry["nbytes"] = length
             if kind is memoryview:
-                entry["nbytes"] = value.nbytes
+                entry["nbytes"], entry["shape"] = value.nbytes, list(value.shape)
         if of.is_dict:
             keys = members.first(dict.keys(value).__iter__, _KEYS)
             entry["keys"] = [self.key_text(key) for key in keys]
