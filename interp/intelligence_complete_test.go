@@ -75,7 +75,7 @@ half = functools.partial(paint, 'red')
 		// Labels that have to be there, as "label kind"; none at all when empty.
 		want string
 		not  string
-		// start is where the replaced text begins, -1 for the cursor's own word.
+		// start is where the replaced text begins; the cursor when there is nothing.
 		start int
 	}{
 		{code: "import os\nos.pa|", want: "path module;pathsep variable;pardir variable", start: 13},
@@ -103,13 +103,13 @@ half = functools.partial(paint, 'red')
 		{code: "half(sh|", want: "shade= variable", start: 5},
 		{code: "thing.measure(|", want: "unit= variable", not: "self=", start: 14},
 		{code: "print(se|", want: "sep= variable", start: 6},
-		{code: "def paint(colo|", not: "colour=", start: 10},
+		{code: "def paint(colo|", not: "colour=", start: 14},
 		{code: "%ti|", want: "%time function;%timeit function;%%time function", start: 0},
 		{code: "%%ti|", want: "%%time function", not: "%time", start: 0},
 		{code: "%time os.pa|", want: "path module", start: 9},
 		{code: "open('completed_|", want: "completed_file.txt value", start: 6},
 		{code: "open('/et|", want: "/etc/ value", start: 6},
-		{code: "open(completed_|", start: 5},
+		{code: "open(completed_|", start: 15},
 		{code: "!cat completed_|", want: "completed_file.txt value", start: 5},
 		{code: "# os.pa|", start: 7},
 		{code: "x = 1 # th|", start: 10},
@@ -121,7 +121,7 @@ half = functools.partial(paint, 'red')
 		{code: "soon_defined = 1\nsoon|", want: "soon_defined variable", start: 17},
 		{code: "for element in []:\n    elem|", want: "element variable", start: 23},
 		{code: "1.|", start: 2},
-		{code: "zzzz.q|", start: 5},
+		{code: "zzzz.q|", start: 6},
 		{code: "f'{thing.si|", want: "size field", start: 9},
 		{code: "f'thing.si|", start: 10},
 		{code: "f'{thing.size:|", start: 14},

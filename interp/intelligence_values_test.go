@@ -43,6 +43,8 @@ class C:
     def k(cls, y): pass
 c = C()
 surrogate = 'a\ud800b'
+proxy = types.MappingProxyType({'a': 1}); masked = np.ma.array([1, 2], mask=[0, 1])
+moved = collections.OrderedDict(a=1, b=2); moved.move_to_end('a')
 `)
 	for code, want := range map[string]string{
 		"point": "Point(x=1, y=[2])", "own": "own", "pair": "Pair(a=1, b=2)", "red": "<Colour.RED: 1>",
@@ -52,7 +54,7 @@ surrogate = 'a\ud800b'
 		"ser": "Series (3) dtype=int64 [1, 2, 3]", "pf": "DataFrame (2, 1): p", "ps": "Series (2) dtype=Int64 [1, 2]",
 		"tbl": "Table (2, 1): t", "now": "datetime.datetime(2020, 1, 2, 0, 0)", "dec": "Decimal('1.5')",
 		"error": "ValueError('no')", "half": "functools.partial(<class 'int'>, base=2)", "c.p": "<not evaluated>",
-		"surrogate": "'a\\ud800b'", "df.shape": "(3, 2)", "pair.b": "2",
+		"surrogate": "'a\\ud800b'", "df.shape": "(3, 2)", "proxy": "mappingproxy({'a': 1})", "moved": "OrderedDict({'b': 2, 'a': 1})", "pair.b": "2",
 	} {
 		got := hoverEnd(t, session, code)
 		if text(got.Value) != want {
@@ -89,9 +91,9 @@ surrogate = 'a\ud800b'
 }
 
 func TestInspectFindsSources(t *testing.T) {
-	session := newSession(t, "import functools, json\nx = 1\ndef f(a):\n    'doc'\n    return a\n\n@functools.lru_cache\ndef cached(n): return n\n\nclass Thing:\n    a = 1\n")
+	session := newSession(t, "import functools, json, re\nx = 1\ndef f(a):\n    'doc'\n    return a\n\n@functools.lru_cache\ndef cached(n): return n\n\nclass Thing:\n    a = 1\n    def m(self): pass\nthing = Thing()\nfind = re.compile('a').match\nhalf = functools.partial(f, 1)\nimport os")
 	got := inspect(t, session, "f", 2)
-	if text(got.SourceCode) != "def f(a):\n    'doc'\n    return a\n" || got.Line == nil || *got.Line != 3 || text(got.Kind) != "function" {
+	if text(got.SourceCode) != "def f(a):\n    'doc'\n    return a" || got.Line == nil || *got.Line != 3 || text(got.Kind) != "function" {
 		t.Errorf("f: %+v %s", got, text(got.SourceCode))
 	}
 	if got := inspect(t, session, "cached", 2); !strings.Contains(text(got.SourceCode), "def cached") || text(got.Signature) != "cached(n)" {
@@ -102,6 +104,21 @@ func TestInspectFindsSources(t *testing.T) {
 	}
 	if got := inspect(t, session, "json.dumps", 2); !strings.HasPrefix(text(got.SourceCode), "def dumps(") || !strings.HasSuffix(text(got.File), ".py") {
 		t.Errorf("json.dumps: %s", text(got.SourceCode))
+	}
+	if got := inspect(t, session, "thing", 2); !strings.HasPrefix(text(got.SourceCode), "class Thing:") || text(got.Kind) != "variable" {
+		t.Errorf("an instance: %+v", got)
+	}
+	if got := inspect(t, session, "os.path.join", 2); !strings.HasSuffix(text(got.File), "posixpath.py") || !strings.HasPrefix(text(got.SourceCode), "def join(") {
+		t.Errorf("what Python has frozen: %s %s", text(got.File), text(got.SourceCode))
+	}
+	if got := inspect(t, session, "os.fork", 2); got.File != nil || got.SourceCode != nil || text(got.Signature) != "os.fork()" {
+		t.Errorf("what the runtime replaced: %s %s", text(got.File), text(got.SourceCode))
+	}
+	if got := inspect(t, session, "find", 1); text(got.Kind) != "method" || text(got.Signature) != "find(string, pos=0, endpos=sys.maxsize)" {
+		t.Errorf("a method of C: %s %s", text(got.Kind), text(got.Signature))
+	}
+	if got := inspect(t, session, "half", 1); text(got.Docstring) != "doc" || text(got.Signature) != "half()" {
+		t.Errorf("a partial: %s %s", text(got.Docstring), text(got.Signature))
 	}
 	if got := inspect(t, session, "f(1, ", 1); text(got.Name) != "f" {
 		t.Errorf("inside a call: %+v", got)

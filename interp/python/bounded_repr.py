@@ -7,7 +7,7 @@ through visits.Visit and nothing else of the user's is. Any thread; needs the GI
 import collections
 import types
 
-from _mrmd import library_values, members, visits
+from _mrmd import library_previews, library_values, members, visits
 
 # Digits of an int that are worth making: the time for more grows with their square.
 _LONGEST_INT_BITS = 2000
@@ -67,7 +67,7 @@ class Previewer:
             return _module
         known = library_values.kind_of(value)
         if known is not None:
-            return lambda value, room: library_values.preview(
+            return lambda value, room: library_previews.preview(
                 value, known, room, self._inner
             )
         method = members.special_method(value, "__repr__")

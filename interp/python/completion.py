@@ -13,6 +13,7 @@ from _mrmd import (
     cursor_context,
     descriptions,
     expressions,
+    library_previews,
     library_values,
     members,
     module_names,
@@ -65,7 +66,7 @@ class Completer:
         until = time.monotonic() + _DESCRIBING_SECONDS
         return {
             "matches": [self._entry(match, until) for match in found],
-            "cursorStart": start,
+            "cursorStart": start if found else cursor,
             "cursorEnd": cursor,
             "source": "static" if is_static else "runtime",
         }
@@ -94,7 +95,8 @@ class Completer:
             return cursor, [], False
         matches = self._arguments(place, word) + self._names(place, word, start)
         if not matches and self._desk.attempt < 2 and word:
-            return start, static_completion.find(self._desk, place, word), True
+            matches = static_completion.find(self._desk, place, word)
+            return start, matches, bool(matches)
         return start, matches, False
 
     def _attributes(self, place, end, word):
@@ -108,7 +110,8 @@ class Completer:
             owner = self._desk.resolver.value(text)
         except expressions.NotKnown:
             if self._desk.attempt < 2:
-                return static_completion.find(self._desk, place, word), True
+                matches = static_completion.find(self._desk, place, word)
+                return matches, bool(matches)
             return [], False
         return self._attributes_of(owner, word), False
 
@@ -322,7 +325,7 @@ class Completer:
                 detail = signatures.of(value, write)
                 detail = None if detail is None else match.label + detail
             elif match.kind != "module":
-                line = library_values.line(value, write)
+                line = library_previews.line(value, write)
                 detail = preview = write(value, _PREVIEW) if line is None else line
             if match.type != "param" and (
                 match.kind not in ("variable", "field", "constant") or _is_object(value)

@@ -6,7 +6,7 @@ from _mrmd import (
     cursor_context,
     drilldown,
     expressions,
-    library_values,
+    library_previews,
     members,
     signatures,
     source_lines,
@@ -71,7 +71,7 @@ class Narrator:
 
     def line(self, value):
         """Say in one line what a value is now."""
-        described = library_values.line(value, self._previewer.line)
+        described = library_previews.line(value, self._previewer.line)
         if described is None:
             described = self._previewer.line(value, _LINE)
         return described

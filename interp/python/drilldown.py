@@ -266,7 +266,11 @@ class Parts:
         if members.is_class(value):
             own = list(members.class_dict(value).items())
         elif members.is_module(value):
-            own = list(members.instance_dict(value).items())
+            own = [
+                (name, item)
+                for name, item in list(members.instance_dict(value).items())
+                if type(name) is str and name[:1] != "_"
+            ]
         elif members.is_safe(type(value)) and not members.instance_dict(value):
             return []
         elif library_values.kind_of(value) is not None:

@@ -23,6 +23,7 @@ def of(value, write):
 
     `write(value, room)` makes the texts of defaults.
     """
+    value = _replaced(value)
     signature = _find(value, 0)
     if signature is None:
         text = _text_signature(value)
@@ -35,6 +36,7 @@ def of(value, write):
 
 def parameters(value):
     """Give the inspect.Parameters of a callable, [] when they are not known."""
+    value = _replaced(value)
     signature = _find(value, 0)
     if signature is None and members.is_one_of(type(value), _C_CALLABLES):
         try:
@@ -42,6 +44,14 @@ def parameters(value):
         except (ValueError, TypeError):
             pass
     return [] if signature is None else list(signature.parameters.values())
+
+
+def _replaced(value):
+    """Give the C function that this runtime has put a function of its own before."""
+    if type(value) is types.FunctionType:
+        if value.__code__.co_filename.startswith("<mrmd>/"):
+            return value.__dict__.get("__wrapped__", value)
+    return value
 
 
 def _find(value, depth):

@@ -21,6 +21,9 @@ def file_and_line(value):
         return (file if type(file) is str else None), None
     if members.is_class(value):
         return _of_class(value)
+    if members.is_heap_type(type(value)):
+        # Of an instance what is written down is its class.
+        return _of_class(type(value))
     return None, None
 
 
@@ -47,7 +50,7 @@ def source(value):
         block = inspect.getblock(lines[line - 1 :])
     except (SyntaxError, IndentationError):
         return None
-    return "".join(block)[:_LONGEST]
+    return "".join(block)[:_LONGEST].rstrip("\n")
 
 
 def _code_of(value):
