@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -55,6 +56,8 @@ func TestMain(m *testing.M) {
 		giveUp("preparing the runtime's folders: %v", err)
 	}
 	engine := interp.New(interp.Options{
+		// A busy machine must not turn an answer into a 503.
+		LookInDeadline:   20 * time.Second,
 		Executable:       filepath.Join(subject.virtualenv, "bin", "python"),
 		Virtualenv:       subject.virtualenv,
 		WorkingDirectory: subject.workingDirectory,

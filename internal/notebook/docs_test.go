@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// documentPath is docs/notebooks.md.
-var documentPath string
+// documents is the folder docs.
+var documents string
 
 // example is one block of commands of the document: what is run, and what the
 // block of output behind it shows, in which … stands for any text.
@@ -25,9 +25,9 @@ var (
 	addressForm = "http://localhost:8000"
 )
 
-func readExamples(t *testing.T) (examples []example) {
+func readExamples(t *testing.T, name string) (examples []example) {
 	t.Helper()
-	document, err := os.ReadFile(documentPath)
+	document, err := os.ReadFile(filepath.Join(documents, name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,9 +44,14 @@ func readExamples(t *testing.T) (examples []example) {
 	return examples
 }
 
-// TestExamplesOfTheDocument runs every block of docs/notebooks.md that uses curl,
-// in order, and looks for what the document shows.
-func TestExamplesOfTheDocument(t *testing.T) {
+// TestExamplesOfTheDocuments runs every block that uses curl, in order, and looks
+// for what the document shows.
+func TestExamplesOfTheDocuments(t *testing.T) {
+	t.Run("notebooks", func(t *testing.T) { runExamples(t, "notebooks.md", 14) })
+	t.Run("intelligence", func(t *testing.T) { runExamples(t, "intelligence.md", 6) })
+}
+
+func runExamples(t *testing.T, document string, atLeast int) {
 	if _, err := exec.LookPath("curl"); err != nil {
 		t.Fatal("curl is needed to run the document's examples; install it: apt-get install curl")
 	}
@@ -55,8 +60,8 @@ func TestExamplesOfTheDocument(t *testing.T) {
 	// The time limit is only there to end an example that waits in vain.
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	t.Cleanup(cancel)
-	examples := readExamples(t)
-	if len(examples) < 14 {
+	examples := readExamples(t, document)
+	if len(examples) < atLeast {
 		t.Fatalf("only %d examples were found", len(examples))
 	}
 	folder := t.TempDir()
