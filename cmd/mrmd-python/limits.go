@@ -16,7 +16,6 @@ import (
 type limits struct {
 	maxSessions  int
 	terminal     cpython.WindowSize
-	maxSessions  int
 	answerWithin answerWithin
 	mrp.Limits
 }
