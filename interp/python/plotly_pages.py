@@ -36,7 +36,9 @@ def _set_up(module):
                 default_height=525,
                 validate=False,
             )
-            return {"text/html": page}
+            traces = len(fig_dict.get("data", ()))
+            text = f"<plotly figure, {traces} trace{'s' if traces != 1 else ''}>"
+            return {"text/html": page, "text/plain": text}
 
     for name in list(module.renderers):
         kept = module.renderers[name]

@@ -8,7 +8,15 @@ import atexit
 import gc
 import sys
 
-from _mrmd import autoreload, history, plotly_pages, plots, shell, variable_list
+from _mrmd import (
+    autoreload,
+    history,
+    library_displays,
+    plotly_pages,
+    plots,
+    shell,
+    variable_list,
+)
 
 DEFAULT = "default"
 
@@ -27,6 +35,7 @@ class Shells:
         history.collect(first)
         plots.install()
         plotly_pages.install()
+        library_displays.install()
 
     def all(self):
         """Give the shells there are. Any thread."""

@@ -16,7 +16,16 @@ from IPython.core.prefilter import PrefilterManager
 from IPython.core.shellapp import InteractiveShellApp
 from traitlets import Type, default
 
-from _mrmd import commands, failures, imports, loop, plain_code, plots, signals
+from _mrmd import (
+    commands,
+    failures,
+    imports,
+    library_displays,
+    loop,
+    plain_code,
+    plots,
+    signals,
+)
 from _mrmd.display import Formatter, Publisher, ResultHook
 from _mrmd.magics import Extensions, RuntimeMagics
 
@@ -157,6 +166,7 @@ class Shell(InteractiveShell):
     def init_display_formatter(self):
         """Make what turns objects into mime bundles."""
         self.display_formatter = Formatter(parent=self)
+        library_displays.prepare(self.display_formatter)
         self.configurables.append(self.display_formatter)
 
     def init_magics(self):
