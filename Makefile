@@ -9,7 +9,7 @@ PYTHON ?=
 REQUIREMENTS ?= requirements/test.txt
 PYTHONS ?=
 
-.PHONY: help venv build install install-all run test test-workloads lint clean
+.PHONY: help venv build install install-all run test test-workloads gallery lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -40,6 +40,9 @@ test: ## test with every Python found, then lint [PYTHONS="3.11 3.12"]
 
 test-workloads: ## run real libraries in cells, as `make test` does, with one Python
 	@scripts/test-workloads
+
+gallery: ## run examples/gallery.md and write what came out to docs/gallery.md
+	@scripts/gallery
 
 lint: ## gofmt, go vet, staticcheck, ruff
 	@scripts/bootstrap
