@@ -358,7 +358,7 @@ func TestAssetsThatAreNotThere(t *testing.T) {
 		"%2e%2e%2fsecret.txt", "sub/../../secret.txt", "sub/%2e%2e/sub/a.txt", "sub%2fa.txt", "/sub/a.txt", "sub//a.txt", "./sub/a.txt", "sub/./a.txt",
 		"%2f" + secret, secret, "..\\secret.txt", "..%5csecret.txt", "sub/a.txt%00", "%00", "link.txt", "relative.txt", "up/secret.txt", "up", "pipe",
 		"sub/a.txt%00.png", "%252e%252e/secret.txt", "..;/secret.txt", strings.Repeat("x", 5000)} {
-		request := httptest.NewRequest("GET", "http://localhost/", nil)
+		request := fromOwner(httptest.NewRequest("GET", "http://localhost/", nil))
 		// The URL is made as net/http's server makes it; a client would tidy it.
 		var err error
 		if request.URL, err = url.ParseRequestURI("/mrp/v1/assets/" + path); err != nil {

@@ -36,7 +36,7 @@ func BenchmarkExecute(b *testing.B) {
 	_, h := benchHandler(b)
 	body := []byte(`{"code":"1+1"}`)
 	reader := bytes.NewReader(body)
-	request := httptest.NewRequest("POST", "http://localhost/mrp/v1/execute", reader)
+	request := fromOwner(httptest.NewRequest("POST", "http://localhost/mrp/v1/execute", reader))
 	request.Header.Set("Content-Type", "application/json")
 	w := &discardResponse{header: http.Header{}}
 	b.ReportAllocs()
@@ -62,7 +62,7 @@ func BenchmarkStreamTenMegabytes(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		w.size = 0
-		request := httptest.NewRequest("POST", "http://localhost/mrp/v1/execute/stream", bytes.NewReader(body))
+		request := fromOwner(httptest.NewRequest("POST", "http://localhost/mrp/v1/execute/stream", bytes.NewReader(body)))
 		request.Header.Set("Content-Type", "application/json")
 		h.ServeHTTP(w, request)
 	}

@@ -64,6 +64,9 @@ func writeError(w http.ResponseWriter, err error) {
 	if answer.status == http.StatusServiceUnavailable {
 		header.Set("Retry-After", retryAfterSeconds)
 	}
+	if answer.status == http.StatusUnauthorized {
+		header.Set("WWW-Authenticate", `Bearer realm="mrmd-python"`)
+	}
 	// What a handler prepared for its own answer does not describe this one.
 	for _, name := range []string{"ETag", "Last-Modified", "Content-Encoding", "Content-Security-Policy"} {
 		header.Del(name)

@@ -145,7 +145,7 @@ func FuzzAssetPath(f *testing.F) {
 	}
 	f.Cleanup(func() { h.Close() })
 	f.Fuzz(func(t *testing.T, path string) {
-		request := httptest.NewRequest("GET", "http://localhost/mrp/v1/health", nil)
+		request := fromOwner(httptest.NewRequest("GET", "http://localhost/mrp/v1/health", nil))
 		parsed, err := request.URL.Parse("/mrp/v1/assets/x")
 		if err != nil {
 			t.Fatal(err)

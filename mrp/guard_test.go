@@ -99,7 +99,7 @@ func TestGuardWantsAHostAndOneOrigin(t *testing.T) {
 		func(r *http.Request) { r.Header["Origin"] = []string{"http://"} },
 		func(r *http.Request) { r.Header["Origin"] = []string{"localhost"} },
 	} {
-		request := httptest.NewRequest("GET", "http://localhost/mrp/v1/health", nil)
+		request := fromOwner(httptest.NewRequest("GET", "http://localhost/mrp/v1/health", nil))
 		change(request)
 		recorder := httptest.NewRecorder()
 		rt.handler.ServeHTTP(recorder, request)

@@ -96,10 +96,15 @@ func (o *Options) check() error {
 	if o.SpoolDir != "" && !filepath.IsAbs(o.SpoolDir) {
 		return fmt.Errorf("the spool folder must be an absolute path, not %q", o.SpoolDir)
 	}
+	if err := CheckToken(o.Token); err != nil {
+		return err
+	}
 	l := o.Limits
 	for _, limit := range []int64{l.Body, int64(l.JSONDepth), int64(l.Queue), int64(l.Streams),
 		int64(l.TextMemory), int64(l.ResultText), int64(l.LateText), int64(l.RetainCount), l.RetainMemory,
-		l.RetainSpool, int64(l.RetainAge), int64(l.RetainCellAge), int64(l.RetainAssets), int64(l.RetainAssetAge), int64(l.Events), int64(l.EventMemory),
+		l.RetainSpool, int64(l.RetainAge), int64(l.RetainCellAge), int64(l.RetainAssets), int64(l.RetainAssetAge),
+		int64(l.Events), int64(l.EventMemory),
+		int64(l.Headers), int64(l.HeaderTime), int64(l.IdleTime),
 		int64(o.KeepaliveInterval), int64(o.MaxSessions)} {
 		if limit < 0 {
 			return fmt.Errorf("no limit may be negative, and one is %d", limit)
@@ -172,13 +177,20 @@ func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	h.serve(w, r)
 }
 
-func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) serve(w *responseWriter, r *http.Request) {
 	w.Header()["Vary"] = varyOrigin
-	origin, err := h.guard.check(r)
+	admitted, err := h.guard.check(r)
 	if err != nil {
 		h.log.WithFields(logrus.Fields{"reason": err.Error(), "remote": r.RemoteAddr}).Info("request refused")
+		h.guard.allowReading(w, admitted.foreignOrigin)
 		writeError(w, err)
 		return
+	}
+	r, origin := admitted.request, admitted.foreignOrigin
+	if admitted.urlPrefix != "" {
+		w.urlPrefix = admitted.urlPrefix
+		// The address of a page that has the token in it is nobody else's business.
+		w.Header()["Referrer-Policy"] = noReferrer
 	}
 	handle, params, allow, err := h.router.find(r)
 	h.guard.allowReading(w, origin)
@@ -195,7 +207,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-var varyOrigin = []string{"Origin"}
+var (
+	varyOrigin = []string{"Origin"}
+	noReferrer = []string{"no-referrer"}
+)
 
 // Shutdown takes no more executions, cancels what waits, and waits for the end of
 // what runs, or for ctx's (then its error is returned). What runs is not interrupted:
@@ -236,15 +251,20 @@ func (h *Handler) Close() error {
 	return nil
 }
 
-// NewServer gives an http.Server with the limits the protocol is served with:
-// 64 KiB of headers, a time limit for them and for idle connections, none for
-// bodies and streams.
-func NewServer(handler http.Handler) *http.Server {
+// NewServer gives the http.Server for a Handler, or for what stands in front of it.
+// It finds out who connects, without which the Handler refuses all requests, and
+// has the limits that the protocol is served with: on the size of headers, a time
+// limit for them and for idle connections, none for bodies and streams.
+func NewServer(handler http.Handler, limits Limits) *http.Server {
+	limits.fillDefaults()
 	return &http.Server{
 		Handler:           handler,
-		ReadHeaderTimeout: 10 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-		MaxHeaderBytes:    64 << 10,
+		ConnContext:       noteConnection,
+		ReadHeaderTimeout: limits.HeaderTime,
+		IdleTimeout:       limits.IdleTime,
+		// The guard refuses what is over the limit, in JSON; this is what is not even
+		// read.
+		MaxHeaderBytes: 2 * limits.Headers,
 		// Otherwise net/http would answer "OPTIONS *" past the guard.
 		DisableGeneralOptionsHandler: true,
 	}
@@ -254,6 +274,8 @@ func NewServer(handler http.Handler) *http.Server {
 type responseWriter struct {
 	http.ResponseWriter
 	began bool
+	// urlPrefix stands before the paths in the answer; see admission.
+	urlPrefix string
 }
 
 // WriteHeader implements http.ResponseWriter.

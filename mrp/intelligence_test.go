@@ -162,7 +162,9 @@ func newRuntimeOf(t *testing.T, engine Engine) *runtimeUnderTest {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { handler.Close() })
-	server := httptest.NewServer(handler)
+	server := httptest.NewUnstartedServer(handler)
+	server.Config = NewServer(handler, Limits{})
+	server.Start()
 	t.Cleanup(server.Close)
 	return &runtimeUnderTest{t: t, handler: handler, server: server}
 }

@@ -1,6 +1,7 @@
 package mrp
 
 import (
+	"os"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -41,6 +42,18 @@ type Options struct {
 	// runtime's own, such as "http://localhost:5173" or "null".
 	AllowedOrigins []string
 
+	// AllowedUsers are the ids of users who may connect over loopback and the Unix
+	// socket besides the runtime's own; AnyUser lets all of them.
+	AllowedUsers []uint32
+	AnyUser      bool
+
+	// Launcher is the executable of the program that started the runtime and whose
+	// pages, of the origins null and file://, may ask. nil lets none.
+	Launcher os.FileInfo
+
+	// Token is what every request has to show; "" for none.
+	Token string
+
 	// Logger takes refusals (info), panics and failures (error). nil discards
 	// them. Neither code nor output is ever logged.
 	Logger logrus.FieldLogger
@@ -63,6 +76,12 @@ type Limits struct {
 	Body int64
 	// JSONDepth is how deep arrays and objects of a request may nest: 200.
 	JSONDepth int
+	// Headers is how long a request's headers may be: 64 KiB.
+	Headers int
+	// HeaderTime is how long a client may take to send them: 10 s.
+	HeaderTime time.Duration
+	// IdleTime is how long a connection without a request is kept: 2 min.
+	IdleTime time.Duration
 	// Queue is how many executions and resets may wait: 1000.
 	Queue int
 	// Streams is how many event streams may be open at once: 1000.
@@ -131,7 +150,13 @@ func orDefault[T int | int64 | time.Duration](value *T, fallback T) {
 func (o *Options) fillDefaults() {
 	orDefault(&o.MaxSessions, 100)
 	orDefault(&o.KeepaliveInterval, 15*time.Second)
-	l := &o.Limits
+	o.Limits.fillDefaults()
+}
+
+func (l *Limits) fillDefaults() {
+	orDefault(&l.Headers, 64<<10)
+	orDefault(&l.HeaderTime, 10*time.Second)
+	orDefault(&l.IdleTime, 2*time.Minute)
 	orDefault(&l.Body, 64*mebibyte)
 	orDefault(&l.JSONDepth, 200)
 	orDefault(&l.Queue, 1000)

@@ -1,6 +1,8 @@
 package mrp
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -47,7 +49,7 @@ func (h *Handler) writeResult(w *wireWriter, e *execution) {
 	w.raw(`,"displayData":[`)
 	writePayloads(w, &e.log, e.shown)
 	w.raw(`],"assets":[`)
-	writePayloads(w, &e.log, e.saved)
+	writeAssets(w, &e.log, e.saved)
 	w.raw(`],"executionCount":`)
 	w.number(int64(e.outcome.ExecutionCount))
 	w.raw(`,"duration":`)
@@ -63,7 +65,7 @@ func (h *Handler) writeResult(w *wireWriter, e *execution) {
 		w.raw(`,"` + name + `Truncated":true,"` + name + `Bytes":`)
 		w.number(loss.bytes)
 		w.raw(`,"` + name + `Url":`)
-		w.quoted(outputURL(e.request.execID, loss.stream))
+		w.quoted(w.urlPrefix + outputURL(e.request.execID, loss.stream))
 	}
 }
 
@@ -89,7 +91,7 @@ func (h *Handler) writeStream(w *wireWriter, e *execution, stream Stream) (size 
 	tailStart := log.alignForward(store, size-limit/2, size)
 	log.eachPiece(store, 0, headEnd, &w.scratch, w.stringPiece)
 	w.stringPiece(fmt.Appendf(nil, "\n… [%d bytes not shown: GET %s has all] …\n",
-		tailStart-headEnd, outputURL(e.request.execID, stream)))
+		tailStart-headEnd, w.urlPrefix+outputURL(e.request.execID, stream)))
 	log.eachPiece(store, tailStart, size, &w.scratch, w.stringPiece)
 	return size, false
 }
@@ -125,14 +127,47 @@ func writeStrings(w *wireWriter, list []string) {
 }
 
 func writePayloads(w *wireWriter, log *eventLog, places []byteRange) {
+	writeObjects(w, places, func(place byteRange) { writePayload(w, log, place) })
+}
+
+func writeAssets(w *wireWriter, log *eventLog, places []byteRange) {
+	writeObjects(w, places, func(place byteRange) { writeAssetPayload(w, log, place) })
+}
+
+func writeObjects(w *wireWriter, places []byteRange, write func(byteRange)) {
 	for i, place := range places {
 		if i > 0 {
 			w.raw(",")
 		}
 		w.raw("{")
-		writePayload(w, log, place)
+		write(place)
 		w.raw("}")
 	}
+}
+
+// urlMember stands in an asset's payload before its URL. The only member before it
+// is a string, in which quotes are escaped.
+const urlMember = `"url":"`
+
+// writeAssetPayload is writePayload with the reader's prefix in the asset's URL.
+func writeAssetPayload(w *wireWriter, log *eventLog, place byteRange) {
+	if w.urlPrefix == "" {
+		writePayload(w, log, place)
+		return
+	}
+	whole := newWireWriter(nil)
+	defer whole.release()
+	writePayload(whole, log, place)
+	before, after, found := bytes.Cut(whole.buffer, []byte(urlMember))
+	w.bytes(before)
+	if found {
+		w.raw(urlMember)
+		escaped := appendQuoted(nil, w.urlPrefix)
+		w.bytes(escaped[1 : len(escaped)-1])
+		w.bytes(after)
+	}
+	w.overflow()
+	w.err = errors.Join(w.err, whole.err)
 }
 
 // writePayload copies stored JSON. When it can't be read back the answer must
@@ -162,6 +197,7 @@ func (h *Handler) answerResult(w http.ResponseWriter, e *execution) error {
 	}
 	out := newWireWriter(nil)
 	defer out.release()
+	out.urlPrefix = prefixFor(w)
 	size := e.log.outputBytes()
 	if e.outcome.Result != nil {
 		size += int64(len(*e.outcome.Result))

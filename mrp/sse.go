@@ -215,6 +215,8 @@ func (s *eventStream) data(event record) {
 		out.number(e.stateRevision)
 	case eventDone:
 		return
+	case eventAsset:
+		writeAssetPayload(out, &e.log, byteRange{event.from, event.to})
 	default:
 		writePayload(out, &e.log, byteRange{event.from, event.to})
 	}

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -195,7 +196,7 @@ func serveEngine(t testing.TB, engine *toyEngine, change ...func(*Options)) *run
 	}
 	rt.handler = handler
 	rt.server = httptest.NewUnstartedServer(handler)
-	rt.server.Config = NewServer(handler)
+	rt.server.Config = NewServer(handler, options.Limits)
 	rt.server.Start()
 	t.Cleanup(func() {
 		handler.Close()
@@ -208,6 +209,12 @@ func serveEngine(t testing.TB, engine *toyEngine, change ...func(*Options)) *run
 	default:
 	}
 	return rt
+}
+
+// fromOwner makes a request that comes over no connection one of the runtime's own
+// user.
+func fromOwner(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), connectionKey{}, &connection{uid: uint32(os.Geteuid())}))
 }
 
 // waitFor waits for a condition; the time limit is only there to end a broken

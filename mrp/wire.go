@@ -25,6 +25,8 @@ type wireWriter struct {
 	buffer  []byte
 	scratch []byte
 	err     error
+	// urlPrefix stands before the paths of URLs; see admission.
+	urlPrefix string
 }
 
 var wirePool = sync.Pool{New: func() any { return &wireWriter{buffer: make([]byte, 0, 4<<10)} }}
@@ -32,7 +34,16 @@ var wirePool = sync.Pool{New: func() any { return &wireWriter{buffer: make([]byt
 func newWireWriter(target io.Writer) *wireWriter {
 	w := wirePool.Get().(*wireWriter)
 	w.target, w.err, w.buffer = target, nil, w.buffer[:0]
+	w.urlPrefix = prefixFor(target)
 	return w
+}
+
+// prefixFor is the URL prefix of the answer that is written to target.
+func prefixFor(target io.Writer) string {
+	if answer, ok := target.(*responseWriter); ok {
+		return answer.urlPrefix
+	}
+	return ""
 }
 
 func (w *wireWriter) release() {

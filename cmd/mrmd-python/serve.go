@@ -253,7 +253,7 @@ func (s *server) serveHTTP() error {
 		return err
 	}
 	s.handler, s.activity.handler = handler, handler
-	s.http = mrp.NewServer(s.activity)
+	s.http = mrp.NewServer(s.activity, s.limits.Limits)
 	for _, listener := range s.listeners {
 		go func() {
 			if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {

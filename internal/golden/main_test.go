@@ -167,7 +167,7 @@ func (s *runtimeUnderTest) serve(engine *interp.Engine) error {
 	if err != nil {
 		return err
 	}
-	server := mrp.NewServer(handler)
+	server := mrp.NewServer(handler, mrp.Limits{})
 	go func() { _ = server.Serve(listener) }() // it ends with the process
 	return nil
 }

@@ -120,7 +120,7 @@ func serveEngine(engine *interp.Engine) (handler *mrp.Handler, bound string, err
 	if err != nil {
 		return nil, "", err
 	}
-	server := mrp.NewServer(handler)
+	server := mrp.NewServer(handler, mrp.Limits{})
 	go func() { _ = server.Serve(socket) }()
 	return handler, bound, nil
 }
