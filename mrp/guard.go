@@ -20,7 +20,7 @@ type guard struct {
 	peers   peers
 	token   tokenGuard
 	// maxHeader bounds a request's headers, in bytes.
-	maxHeader int
+	maxHeader int64
 }
 
 func newGuard(options Options) *guard {
@@ -216,7 +216,7 @@ func (g *guard) checkHeaderSize(r *http.Request) error {
 			size += len(name) + len(value) + separators
 		}
 	}
-	if size > g.maxHeader {
+	if int64(size) > g.maxHeader {
 		return failure(http.StatusRequestHeaderFieldsTooLarge, "too_large",
 			"the request's headers have more than the %d bytes this runtime takes (--max-headers)", g.maxHeader)
 	}

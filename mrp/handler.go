@@ -104,7 +104,7 @@ func (o *Options) check() error {
 		int64(l.TextMemory), int64(l.ResultText), int64(l.LateText), int64(l.RetainCount), l.RetainMemory,
 		l.RetainSpool, int64(l.RetainAge), int64(l.RetainCellAge), int64(l.RetainAssets), int64(l.RetainAssetAge),
 		int64(l.Events), int64(l.EventMemory),
-		int64(l.Headers), int64(l.HeaderTime), int64(l.IdleTime),
+		l.Headers, int64(l.HeaderTime), int64(l.IdleTime),
 		int64(o.KeepaliveInterval), int64(o.MaxSessions)} {
 		if limit < 0 {
 			return fmt.Errorf("no limit may be negative, and one is %d", limit)
@@ -264,7 +264,7 @@ func NewServer(handler http.Handler, limits Limits) *http.Server {
 		IdleTimeout:       limits.IdleTime,
 		// The guard refuses what is over the limit, in JSON; this is what is not even
 		// read.
-		MaxHeaderBytes: 2 * limits.Headers,
+		MaxHeaderBytes: int(min(2*limits.Headers, 1<<30)),
 		// Otherwise net/http would answer "OPTIONS *" past the guard.
 		DisableGeneralOptionsHandler: true,
 	}

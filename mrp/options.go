@@ -77,7 +77,7 @@ type Limits struct {
 	// JSONDepth is how deep arrays and objects of a request may nest: 200.
 	JSONDepth int
 	// Headers is how long a request's headers may be: 64 KiB.
-	Headers int
+	Headers int64
 	// HeaderTime is how long a client may take to send them: 10 s.
 	HeaderTime time.Duration
 	// IdleTime is how long a connection without a request is kept: 2 min.

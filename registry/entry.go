@@ -53,6 +53,9 @@ type Entry struct {
 	OOMKills *uint64 `json:"oomKills,omitzero"`
 	// Token is the secret a client has to show, when the runtime asks for one.
 	Token string `json:"token,omitzero"`
+	// Socket is the path of the Unix socket that the runtime serves on too, or only:
+	// then Port is 0.
+	Socket string `json:"socket,omitzero"`
 
 	// Unknown holds the fields that others wrote, so that rewriting keeps them.
 	Unknown jsontext.Value `json:",embed"`

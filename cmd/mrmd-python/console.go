@@ -114,21 +114,22 @@ func (pid pidField) Fire(event *logrus.Entry) error {
 // maxLoggedText bounds the text in one event, so that a line of the log can be read.
 const maxLoggedText = 8 << 10
 
-// logLateOutput logs what is written while no cell runs; execID names the execution
-// it is from, or is "".
-func logLateOutput(log logrus.FieldLogger) func(string, mrp.Stream, []byte) {
+// logLateOutput logs that something was written while no cell runs, and what only
+// for who wants to see everything; execID names the execution it is from, or is "".
+func logLateOutput(log *logrus.Logger) func(string, mrp.Stream, []byte) {
 	return func(execID string, stream mrp.Stream, text []byte) {
-		for len(text) > 0 {
+		fields := logrus.Fields{"stream": stream.String(), "bytes": len(text)}
+		if execID != "" {
+			fields["execId"] = execID
+		}
+		log.WithFields(fields).Info("output between cells")
+		for log.IsLevelEnabled(logrus.DebugLevel) && len(text) > 0 {
 			length := min(len(text), maxLoggedText)
 			// Not within a character.
 			for length < len(text) && length > maxLoggedText-utf8.UTFMax && !utf8.RuneStart(text[length]) {
 				length--
 			}
-			fields := logrus.Fields{"stream": stream.String(), "text": string(text[:length])}
-			if execID != "" {
-				fields["execId"] = execID
-			}
-			log.WithFields(fields).Info("output between cells")
+			log.WithField("text", string(text[:length])).Debug("text between cells")
 			text = text[length:]
 		}
 	}

@@ -38,7 +38,7 @@ func execute(chosen options) int {
 		}
 	}
 	r := &runner{
-		client:   client{url: entry.URL},
+		client:   clientOf(entry),
 		id:       entry.ID,
 		keyboard: openKeyboard(chosen.exec == fromStandardInput),
 		signals:  make(chan os.Signal, 2),

@@ -22,6 +22,7 @@ type options struct {
 	idleTimeout    period
 	allowedHosts   []string
 	limits         limits
+	guard          guardOptions
 	allowedOrigins []string
 	logLevel       string
 
@@ -69,6 +70,7 @@ func flagSet(chosen *options) *pflag.FlagSet {
 	flags.Var(&chosen.idleTimeout, "idle-timeout", "End the runtime when it was not used for so long: 90s, 30m, 8h (default: never)")
 	flags.StringArrayVar(&chosen.allowedHosts, "allow-host", nil, "A name that requests may use for this host besides its own (may be repeated)")
 	flags.StringArrayVar(&chosen.allowedOrigins, "allow-origin", nil, "An origin whose web pages may use the runtime, such as http://localhost:5173 (may be repeated)")
+	guardFlags(flags, &chosen.guard)
 	limitFlags(flags, &chosen.limits)
 	flags.StringVar(&chosen.logLevel, "log-level", "info", "What to log: error, warn, info or debug (default: info)")
 	flags.BoolVar(&chosen.list, "list", false, "List all running runtimes")

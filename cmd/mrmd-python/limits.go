@@ -29,6 +29,9 @@ func limitFlags(flags *pflag.FlagSet, chosen *limits) []string {
 		names = append(names, name)
 	}
 	add("max-body", "SIZE", "Longest request body (default: 64MiB)", (*size)(&chosen.Body))
+	add("max-headers", "SIZE", "Longest headers of a request (default: 64KiB)", (*size)(&chosen.Headers))
+	add("max-header-time", "TIME", "How long a request's headers may take (default: 10s)", (*period)(&chosen.HeaderTime))
+	add("keep-alive", "TIME", "How long a connection is kept between requests (default: 2m)", (*period)(&chosen.IdleTime))
 	add("max-json-depth", "N", "How deep a request's JSON may nest (default: 200)", (*count)(&chosen.JSONDepth))
 	add("max-sessions", "N", "How many sessions there may be (default: 100)", (*count)(&chosen.maxSessions))
 	add("max-queue", "N", "How many executions may wait (default: 1000)", (*count)(&chosen.Queue))

@@ -99,7 +99,9 @@ func urlOf(listeners []net.Listener, port int) string {
 func addressesOf(listeners []net.Listener) []string {
 	var addresses []string
 	for _, listener := range listeners {
-		addresses = append(addresses, listener.Addr().String())
+		if listener.Addr().Network() != "unix" {
+			addresses = append(addresses, listener.Addr().String())
+		}
 	}
 	return addresses
 }

@@ -42,6 +42,8 @@ func run(arguments []string) int {
 		fmt.Fprintf(os.Stderr, "%smrmd-python: error: %v\n", usageText(), err)
 		return exitUsage
 	}
+	takeToken(&chosen)
+	chosen.guard.noteLauncher(chosen.managed)
 	if notifier != nil {
 		return runDaemon(chosen, notifier)
 	}

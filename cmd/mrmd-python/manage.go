@@ -165,6 +165,11 @@ func withMembers(entry registry.Entry, added ...member) (jsontext.Value, error) 
 		if err != nil {
 			return nil, fmt.Errorf("reading the entry of %q: %w", entry.ID, err)
 		}
+		if text == "token" {
+			// A secret is not for a terminal's history; who asks can read the file.
+			added = append(added, member{"hasToken", string(value) != `""`})
+			continue
+		}
 		names = append(names, text)
 		object[text] = value.Clone()
 	}

@@ -38,6 +38,9 @@ func newPlan(chosen options) (plan, error) {
 			return plan{}, err
 		}
 	}
+	if err := chosen.guard.resolve(); err != nil {
+		return plan{}, err
+	}
 	workingDirectory, err := folderToWorkIn(chosen.cwd)
 	if err != nil {
 		return plan{}, err
@@ -122,6 +125,7 @@ func (p plan) arguments() []string {
 	if p.idleTimeout > 0 {
 		arguments = append(arguments, "--idle-timeout="+time.Duration(p.idleTimeout).String())
 	}
+	arguments = append(arguments, p.guard.arguments()...)
 	arguments = append(arguments, p.limits.limitArguments()...)
 	for _, host := range p.allowedHosts {
 		arguments = append(arguments, "--allow-host="+host)

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"os"
 	"strconv"
 
 	"github.com/mrmd/mrmd-python/registry"
@@ -20,6 +22,7 @@ func restart(id string) error {
 		return fmt.Errorf("runtime '%s' was started with options that this mrmd-python does not know: %w", id, err)
 	}
 	chosen.preferredPort = entry.Port
+	chosen.guard.token = cmp.Or(entry.Token, os.Getenv(tokenVariable))
 	// What can't be started again is not ended.
 	p, err := newPlan(chosen)
 	if err != nil {

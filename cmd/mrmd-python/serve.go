@@ -51,6 +51,9 @@ type server struct {
 // returns when it was told to stop. store is nil for a runtime that is in no
 // registry, notifier for one that nobody waits for.
 func serve(p plan, store *registry.Store, notifier *daemonize.Notifier) error {
+	if err := forgetToken(); err != nil {
+		return err
+	}
 	console, err := keepConsole()
 	if err != nil {
 		return err
@@ -131,11 +134,14 @@ func (s *server) run() error {
 	if err := os.Chdir(s.workingDirectory); err != nil {
 		return fmt.Errorf("--cwd: %w", err)
 	}
-	listeners, port, err := listenPreferring(s.host, s.port, s.preferredPort)
+	listeners, port, err := s.listen()
 	if err != nil {
-		return s.namePortHolder(err)
+		return err
 	}
-	s.listeners, s.url = listeners, urlOf(listeners, port)
+	s.listeners = listeners
+	if warning := s.guard.openToOthers(s.host); warning != nil {
+		s.log.Warn(warning)
+	}
 	s.newEngine()
 	if err := s.becomeParent(); err != nil {
 		return err
@@ -226,7 +232,7 @@ func (s *server) newEngine() {
 			s.handler.LateOutput(execID, stream, text)
 		},
 		ChildStarted:   s.childStarted,
-		OwnPorts:       []int{portOf(s.listeners[0])},
+		OwnPorts:       ownPorts(s.listeners),
 		Log:            s.log,
 		InstallMissing: s.installMissing,
 		LookInDeadline: time.Duration(s.limits.answerWithin),
@@ -239,7 +245,7 @@ func (s *server) serveHTTP() error {
 			s.claim.Touch()
 		}
 	})
-	handler, err := mrp.NewHandler(s.activity, mrp.Options{
+	options := mrp.Options{
 		Version:        version,
 		AssetsDir:      s.assetsFolder,
 		BoundAddresses: addressesOf(s.listeners),
@@ -248,7 +254,9 @@ func (s *server) serveHTTP() error {
 		Logger:         s.log,
 		MaxSessions:    s.limits.maxSessions,
 		Limits:         s.limits.Limits,
-	})
+	}
+	s.guardHandler(&options)
+	handler, err := mrp.NewHandler(s.activity, options)
 	if err != nil {
 		return err
 	}
@@ -286,6 +294,8 @@ func (s *server) publish(port int) error {
 		VenvReason:    s.python.reason,
 		Executable:    executable,
 		Argv:          s.arguments(),
+		Token:         s.guard.token,
+		Socket:        s.guard.socket,
 	}
 	if s.assetsDir != "" {
 		entry.AssetsDir = &s.assetsFolder

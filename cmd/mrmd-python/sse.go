@@ -7,18 +7,35 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/mrmd/mrmd-python/registry"
 )
 
 // client asks a runtime over HTTP.
 type client struct {
 	// url is the runtime's, as in the registry.
-	url string
+	url   string
+	token string
+	// http goes by no proxy: a runtime listens where this program can reach it.
+	http *http.Client
+}
+
+func clientOf(entry registry.Entry) client {
+	c := client{url: entry.URL, token: entry.Token, http: &http.Client{Transport: &http.Transport{}}}
+	if isUnixURL(entry.URL) {
+		c.url = "http://localhost/mrp/v1"
+		c.http.Transport = &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return new(net.Dialer).DialContext(ctx, "unix", entry.Socket)
+		}}
+	}
+	return c
 }
 
 // streamedEvent is one server-sent event.
@@ -93,7 +110,10 @@ func (c client) send(ctx context.Context, method, path string, request any) (*ht
 	if request != nil {
 		asked.Header.Set("Content-Type", "application/json")
 	}
-	response, err := direct.Do(asked)
+	if c.token != "" {
+		asked.Header.Set("Authorization", "Bearer "+c.token)
+	}
+	response, err := c.http.Do(asked)
 	if err != nil {
 		return nil, fmt.Errorf("asking the runtime: %w", err)
 	}
@@ -103,9 +123,6 @@ func (c client) send(ctx context.Context, method, path string, request any) (*ht
 	}
 	return response, nil
 }
-
-// direct goes by no proxy: a runtime listens where this program can reach it.
-var direct = &http.Client{Transport: &http.Transport{}}
 
 func refusal(response *http.Response) string {
 	const maxRefusalBytes = 1 << 16

@@ -92,6 +92,12 @@ func launch(store *registry.Store, p plan) (registry.Entry, error) {
 	if p.preferredPort != 0 {
 		arguments = append(arguments, "--preferred-port="+strconv.Itoa(p.preferredPort))
 	}
+	if warning := p.guard.openToOthers(p.host); warning != nil {
+		warn(warning)
+	}
+	if err := passToken(p.guard.token); err != nil {
+		return registry.Entry{}, err
+	}
 	_, err = daemonize.Start(ctx, daemonize.Command{Args: arguments, LogPath: log})
 	var failure *daemonize.FailedError
 	running := errors.As(err, &failure) && failure.Kind == failedRunning
