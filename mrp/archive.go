@@ -156,6 +156,13 @@ func (a *archive) find(id string) *execution {
 	return a.byID[id]
 }
 
+// holds is how much is kept: executions, bytes of memory and bytes of disk.
+func (a *archive) holds() (count int, memory, disk int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.order), a.memory, a.disk
+}
+
 // list gives all executions, newest last.
 func (a *archive) list() []*execution {
 	a.mu.Lock()

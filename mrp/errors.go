@@ -52,11 +52,15 @@ func internal(format string, args ...any) *apiError {
 // retryAfterSeconds is what a client that met a full queue is told to wait.
 const retryAfterSeconds = "1"
 
-func writeError(w http.ResponseWriter, err error) {
-	answer, ok := err.(*apiError)
-	if !ok {
-		answer = internal("%v", err)
+func answerTo(err error) *apiError {
+	if answer, ok := err.(*apiError); ok {
+		return answer
 	}
+	return internal("%v", err)
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	answer := answerTo(err)
 	body := appendQuoted([]byte(`{"error":`), answer.code)
 	body = appendQuoted(append(body, `,"message":`...), answer.message)
 	body = append(body, '}')

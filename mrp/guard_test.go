@@ -14,9 +14,9 @@ func everyRoute(h *Handler) []route {
 		r.path = strings.NewReplacer(":execId", "x", ":id", "x", ":stream", "stdout", "*path", "a.png",
 			// What streams for ever is asked for what it refuses.
 			"/events", "/events?after=none").Replace(r.path)
-		all = append(all, r, route{method: "OPTIONS", path: r.path})
+		all = append(all, r, route{method: "OPTIONS", path: r.path, outside: r.outside})
 		if r.method == "GET" {
-			all = append(all, route{method: "HEAD", path: r.path})
+			all = append(all, route{method: "HEAD", path: r.path, outside: r.outside})
 		}
 	}
 	return append(all, route{method: "GET", path: "/nowhere"})
@@ -62,7 +62,7 @@ func TestGuardStandsInFrontOfEveryRoute(t *testing.T) {
 		{"from another site without an origin", []string{"Sec-Fetch-Site: cross-site"}, "forbidden_origin", ""},
 	} {
 		for _, r := range everyRoute(rt.handler) {
-			got := rt.do(r.method, pathPrefix+r.path, "", append(c.headers, "Access-Control-Request-Method: POST")...)
+			got := rt.do(r.method, r.fullPath(), "", append(c.headers, "Access-Control-Request-Method: POST")...)
 			at := c.name + ": " + r.method + " " + r.path
 			if got.header.Get("Vary") != "Origin" {
 				t.Errorf("%s: Vary is %q", at, got.header.Get("Vary"))

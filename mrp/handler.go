@@ -29,9 +29,10 @@ type Handler struct {
 	// sessions locks before queue.
 	sessions *sessionTable
 	// events locks before everything it looks at for the runtime's state.
-	events *runtimeLog
-	assets *assetStore
-	spool  *spool
+	events  *runtimeLog
+	assets  *assetStore
+	spool   *spool
+	metrics *metrics
 
 	started       time.Time
 	stateRevision atomic.Int64
@@ -80,7 +81,8 @@ func NewHandler(engine Engine, options Options) (*Handler, error) {
 		if !r.passive {
 			h.touch()
 		}
-	}, writeError)
+	}, h.refuse)
+	h.metrics = newMetrics(h)
 	h.lifetime, h.end = context.WithCancel(context.Background())
 	h.touch()
 	h.noteState()
@@ -158,7 +160,7 @@ func (h *Handler) touch() { h.lastActivity.Store(time.Now().UnixNano()) }
 // ServeHTTP implements http.Handler: the guard, then the route. A panic becomes
 // a 500, or, when the answer has begun, ends the connection.
 func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
-	w := &responseWriter{ResponseWriter: rw}
+	w := &responseWriter{ResponseWriter: rw, sent: &h.metrics.responseBytes}
 	defer func() {
 		reason := recover()
 		if reason == nil {
@@ -172,7 +174,7 @@ func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		if w.began {
 			panic(http.ErrAbortHandler)
 		}
-		writeError(w, internal("the runtime met an error of its own (see its log): %v", reason))
+		h.refuse(w, internal("the runtime met an error of its own (see its log): %v", reason))
 	}()
 	h.serve(w, r)
 }
@@ -183,7 +185,7 @@ func (h *Handler) serve(w *responseWriter, r *http.Request) {
 	if err != nil {
 		h.log.WithFields(logrus.Fields{"reason": err.Error(), "remote": r.RemoteAddr}).Info("request refused")
 		h.guard.allowReading(w, admitted.foreignOrigin)
-		writeError(w, err)
+		h.refuse(w, err)
 		return
 	}
 	r, origin := admitted.request, admitted.foreignOrigin
@@ -199,7 +201,7 @@ func (h *Handler) serve(w *responseWriter, r *http.Request) {
 	}
 	switch {
 	case err != nil:
-		writeError(w, err)
+		h.refuse(w, err)
 	case handle == nil:
 		h.guard.answerOptions(w, r, origin, allow)
 	default:
@@ -276,6 +278,8 @@ type responseWriter struct {
 	began bool
 	// urlPrefix stands before the paths in the answer; see admission.
 	urlPrefix string
+	// sent counts the bytes of all answers.
+	sent *atomic.Int64
 }
 
 // WriteHeader implements http.ResponseWriter.
@@ -287,13 +291,17 @@ func (w *responseWriter) WriteHeader(status int) {
 // Write implements http.ResponseWriter.
 func (w *responseWriter) Write(b []byte) (int, error) {
 	w.began = true
-	return w.ResponseWriter.Write(b)
+	n, err := w.ResponseWriter.Write(b)
+	w.sent.Add(int64(n))
+	return n, err
 }
 
 // ReadFrom lets net/http send a file without copying it through this process.
 func (w *responseWriter) ReadFrom(source io.Reader) (int64, error) {
 	w.began = true
-	return io.Copy(w.ResponseWriter, source)
+	n, err := io.Copy(w.ResponseWriter, source)
+	w.sent.Add(n)
+	return n, err
 }
 
 // Unwrap lets http.ResponseController find what it needs.

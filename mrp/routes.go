@@ -19,17 +19,28 @@ type handlerFunc func(http.ResponseWriter, *http.Request, httprouter.Params) err
 // route is one method and path of the protocol.
 type route struct {
 	method string
-	// path is httprouter's pattern, without the prefix.
-	path  string
-	serve handlerFunc
+	// path is httprouter's pattern, below the prefix unless outside says otherwise.
+	path    string
+	outside bool
+	serve   handlerFunc
 	// passive says that asking this is no sign of activity.
 	passive bool
+}
+
+// fullPath is the route's pattern as it is served.
+func (r route) fullPath() string {
+	if r.outside {
+		return r.path
+	}
+	return pathPrefix + r.path
 }
 
 // routes lists everything that is served. HEAD is served wherever GET is, and
 // OPTIONS everywhere.
 func (h *Handler) routes() []route {
 	return []route{
+		{method: "GET", path: "/metrics", outside: true, serve: h.serveMetrics, passive: true},
+		{method: "GET", path: "/openapi.json", outside: true, serve: h.serveOpenAPI, passive: true},
 		{method: "GET", path: "/capabilities", serve: h.serveCapabilities, passive: true},
 		{method: "GET", path: "/health", serve: h.serveHealth, passive: true},
 		{method: "GET", path: "/events", serve: h.serveEvents},
@@ -78,9 +89,9 @@ func newRouter(routes []route, begin func(route), fail func(http.ResponseWriter,
 				fail(w, err)
 			}
 		}
-		t.add(route.method, route.path, handle)
+		t.add(route.method, route.fullPath(), handle)
 		if route.method == http.MethodGet {
-			t.add(http.MethodHead, route.path, handle)
+			t.add(http.MethodHead, route.fullPath(), handle)
 		}
 	}
 	slices.Sort(t.methods)
@@ -88,7 +99,7 @@ func newRouter(routes []route, begin func(route), fail func(http.ResponseWriter,
 }
 
 func (t *router) add(method, path string, handle httprouter.Handle) {
-	t.tree.Handle(method, pathPrefix+path, handle)
+	t.tree.Handle(method, path, handle)
 	if !slices.Contains(t.methods, method) {
 		t.methods = append(t.methods, method)
 	}

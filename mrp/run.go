@@ -88,7 +88,9 @@ func (h *Handler) callEngine(e *execution) (outcome Outcome, err error) {
 
 func (h *Handler) conclude(e *execution, state executionState, outcome Outcome, failure error) {
 	now := time.Now()
+	interrupted := !e.status().interruptedAt.IsZero()
 	e.conclude(state, outcome, failure, h.stateRevision.Add(1), now)
+	h.metrics.ended(e, interrupted)
 	h.archive.conclude(e, now)
 }
 
@@ -148,6 +150,9 @@ func (h *Handler) interrupt(match func(*execution) bool) (interrupted bool) {
 		target = e
 		told = h.engine.Interrupt()
 	})
+	if target != nil {
+		h.metrics.interrupts.Inc()
+	}
 	if !told {
 		go h.interruptOnceRunning(target)
 	}

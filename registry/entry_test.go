@@ -66,7 +66,7 @@ func TestAllFieldsSurviveEncoding(t *testing.T) {
 		Created: "2026-11-22T06:57:02.271838+00:00", LastActivity: "x", StartTime: 1 << 60, BootID: "b",
 		Version: "1", Python: "p", PythonVersion: "3.12.1", ABI: "cp312", VenvReason: "asked",
 		Executable: "/e", Argv: []string{"mrmd-python", "--id", "a:b"}, State: "stopping: SIGTERM",
-		OOMKills: &kills, Token: "t"}
+		OOMKills: &kills, Token: "t", Socket: "/s"}
 	value := reflect.ValueOf(entry)
 	for index := range value.NumField() {
 		if name := value.Type().Field(index).Name; value.Field(index).IsZero() && name != "Unknown" && name != "Raw" {
