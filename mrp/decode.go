@@ -182,9 +182,6 @@ func (h *Handler) readBody(r *http.Request, into *bytes.Buffer) error {
 	if r.ContentLength > limit {
 		return bodyTooLarge(limit)
 	}
-	if err := checkContentType(r); err != nil {
-		return err
-	}
 	if r.ContentLength == 0 || r.Body == nil {
 		return nil
 	}
@@ -205,8 +202,18 @@ func bodyTooLarge(limit int64) error {
 	return tooLarge("the body is longer than the %d bytes this runtime takes", limit)
 }
 
-// checkContentType refuses what is not JSON even before it is read: a web page
-// can send other types to any server without asking.
+// checkBodyType refuses a POST that is not JSON before anything is done for it: a web
+// page can send other types to any server without asking.
+func checkBodyType(r *http.Request) error {
+	if r.Method != http.MethodPost {
+		return nil
+	}
+	if r.ContentLength > 0 && len(r.Header["Content-Type"]) == 0 {
+		return unsupportedMediaType("send the body with Content-Type: application/json")
+	}
+	return checkContentType(r)
+}
+
 func checkContentType(r *http.Request) error {
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return unsupportedMediaType("the body must not be encoded (Content-Encoding: %s): send it as it is", encoding)

@@ -205,6 +205,10 @@ func (h *Handler) serve(w *responseWriter, r *http.Request) {
 	case handle == nil:
 		h.guard.answerOptions(w, r, origin, allow)
 	default:
+		if err := checkBodyType(r); err != nil {
+			h.refuse(w, err)
+			return
+		}
 		handle(w, r, params)
 	}
 }
