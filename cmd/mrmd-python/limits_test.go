@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -40,5 +42,66 @@ func TestLimitsThatAreNone(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "argument "+name) {
 			t.Errorf("%s: %v", argument, err)
 		}
+	}
+}
+
+// TestLimitsAnswerClearly meets every limit of a real runtime once.
+func TestLimitsAnswerClearly(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	url := h.start("limited", "--max-body=2KiB", "--max-headers=1KiB", "--max-json-depth=5", "--max-sessions=2", "--max-queue=1",
+		"--max-streams=2", "--retain-count=3", "--max-header-time=2s", "--keep-alive=2s")
+	ask := func(method, path, body string, headers ...string) (int, string) {
+		t.Helper()
+		request, err := http.NewRequest(method, url+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		request.Header.Set("Content-Type", "application/json")
+		for i := 0; i+1 < len(headers); i += 2 {
+			request.Header.Set(headers[i], headers[i+1])
+		}
+		response, err := http.DefaultTransport.RoundTrip(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		text, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(text)
+	}
+	mustExecute(t, url, "1")
+	ask("POST", "/sessions", `{"id":"second"}`)
+	// One cell runs, one waits, and both have a stream.
+	for _, id := range []string{"running", "waiting"} {
+		stream, err := http.Post(url+"/execute/stream", "application/json", strings.NewReader(`{"code":"input()","execId":"`+id+`"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer stream.Body.Close()
+	}
+	for _, check := range []struct {
+		name, method, path, body, header string
+		status                           int
+		code, says                       string
+	}{
+		{"body", "POST", "/execute", `{"code":"` + strings.Repeat("x", 3<<10) + `"}`, "", 413, "too_large", "2048 bytes"},
+		{"headers", "GET", "/health", "", strings.Repeat("x", 2<<10), 431, "too_large", "--max-headers"},
+		{"depth", "POST", "/execute", `{"code":"1","cellMeta":` + strings.Repeat(`{"a":`, 9) + "1" + strings.Repeat("}", 9) + `}`, "", 400, "invalid_request", "5 levels"},
+		{"sessions", "POST", "/sessions", `{"id":"third"}`, "", 409, "conflict", "--max-sessions"},
+		{"queue", "POST", "/execute", `{"code":"1"}`, "", 503, "runtime_busy", "waiting already"},
+		{"streams", "GET", "/events", "", "", 503, "runtime_busy", "2 event streams"},
+	} {
+		status, text := ask(check.method, check.path, check.body, "X-Long", check.header)
+		if status != check.status || !strings.Contains(text, `"error":"`+check.code+`"`) || !strings.Contains(text, check.says) {
+			t.Errorf("%s: %d %s", check.name, status, text)
+		}
+	}
+	ask("DELETE", "/executions/waiting", "")
+	ask("DELETE", "/executions/running", "")
+	for range 5 {
+		mustExecute(t, url, "1")
+	}
+	if _, text := ask("GET", "/executions", ""); strings.Count(text, `"state"`) > 4 {
+		t.Errorf("more than 3 ended executions are kept: %s", text)
 	}
 }
