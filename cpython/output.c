@@ -45,7 +45,7 @@ static pthread_cond_t queue_drained = PTHREAD_COND_INITIALIZER;
 static batch filling, taken;
 static size_t high_water_mark;
 static int pty_masters[2] = {-1, -1};
-static dev_t pty_devices[2];
+static struct stat capturing[2];
 static int wake_descriptor = -1;
 static size_t taken_span, taken_offset;
 
@@ -114,16 +114,14 @@ static void wake_reader(void) {
 }
 
 /* Takes over the masters of two ptys whose slaves are (or will be) descriptors
- * 1 and 2. wake_fd is an eventfd, written whenever the queue stops being empty;
+ * 1 and 2, or the two ends of pipes where there are no ptys. wake_fd is an eventfd, written whenever the queue stops being empty;
  * a writer waits while more than high_water bytes are queued. */
 int mrmd_output_open(const int masters[2], const int slaves[2], int wake_fd, size_t high_water) {
     for (int stream = 0; stream < 2; stream++) {
-        struct stat slave;
-        if (fstat(slaves[stream], &slave) == -1) {
+        if (fstat(slaves[stream], &capturing[stream]) == -1) {
             return -1;
         }
         pty_masters[stream] = masters[stream];
-        pty_devices[stream] = slave.st_rdev;
     }
     wake_descriptor = wake_fd;
     high_water_mark = high_water;
@@ -192,7 +190,13 @@ static int write_descriptor(int descriptor, const char *bytes, size_t length) {
 
 static int still_on_pty(int stream) {
     struct stat now;
-    return fstat(stream + 1, &now) == 0 && S_ISCHR(now.st_mode) && now.st_rdev == pty_devices[stream];
+    if (fstat(stream + 1, &now) == -1 || (now.st_mode & S_IFMT) != (capturing[stream].st_mode & S_IFMT)) {
+        return 0;
+    }
+    if (S_ISCHR(now.st_mode)) {
+        return now.st_rdev == capturing[stream].st_rdev;
+    }
+    return now.st_dev == capturing[stream].st_dev && now.st_ino == capturing[stream].st_ino;
 }
 
 /* A single huge write is queued in parts, so that the queue stays bounded. */

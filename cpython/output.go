@@ -24,6 +24,8 @@ type Output struct {
 	masters   [2]*os.File
 	slaves    [2]*os.File
 	wake      *os.File
+	// NoTerminal says why the streams are pipes and no terminals; nil when they are.
+	NoTerminal error
 }
 
 // Written is a run of bytes that was written to a standard stream.
@@ -50,17 +52,17 @@ const outputBurst = 200 * time.Microsecond
 // WindowSize is a terminal's size in characters.
 type WindowSize struct{ Columns, Rows uint16 }
 
-// CaptureOutput puts a pty each in the place of file descriptors 1 and 2 and an
-// empty file in that of 0. It calls receive, from one goroutine or thread at a
+// CaptureOutput puts a pty each in the place of file descriptors 1 and 2 (a pipe where
+// there are no ptys) and an empty file in that of 0. It calls receive, from one goroutine or thread at a
 // time, with what arrives. receive must not need the GIL. Call before Start, once;
 // what this process itself wants to say must go elsewhere from then on.
 func CaptureOutput(size WindowSize, receive func(Written)) (*Output, error) {
 	output := &Output{receive: receive}
 	var masters, slaves [2]C.int
 	for stream := range output.masters {
-		master, slave, err := openTerminal(size)
+		master, slave, err := output.open(size)
 		if err != nil {
-			return nil, fmt.Errorf("opening a pseudo-terminal for file descriptor %d: %w", stream+1, err)
+			return nil, fmt.Errorf("capturing file descriptor %d: %w", stream+1, err)
 		}
 		// The slave is kept open for good: the user's code may close 1 or 2,
 		// and a master without any slave reports an error for ever.
@@ -102,6 +104,18 @@ func emptyStandardInput() error {
 		return fmt.Errorf("emptying standard input: %w", err)
 	}
 	return nil
+}
+
+// open opens a terminal, or a pipe where none can be had: in a container without
+// /dev/pts, or when all are in use.
+func (o *Output) open(size WindowSize) (master, slave *os.File, err error) {
+	if o.NoTerminal == nil {
+		if master, slave, err = openTerminal(size); err == nil {
+			return master, slave, nil
+		}
+		o.NoTerminal = fmt.Errorf("opening a pseudo-terminal: %w", err)
+	}
+	return os.Pipe()
 }
 
 func openTerminal(size WindowSize) (master, slave *os.File, err error) {
@@ -189,6 +203,9 @@ func (o *Output) flush() {
 
 // Resize sets the size that code sees on the terminals of both streams.
 func (o *Output) Resize(size WindowSize) error {
+	if o.NoTerminal != nil {
+		return nil
+	}
 	for _, master := range o.masters {
 		if err := pty.Setsize(master, &pty.Winsize{Cols: size.Columns, Rows: size.Rows}); err != nil {
 			return fmt.Errorf("resizing a pseudo-terminal: %w", err)

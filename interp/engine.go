@@ -158,6 +158,9 @@ func (e *Engine) startUp() (err error) {
 	if err != nil {
 		return fmt.Errorf("capturing the standard streams: %w", err)
 	}
+	if reason := e.output.NoTerminal; reason != nil {
+		e.options.Log.WithError(reason).Warn("cells see no terminal; mount /dev/pts to give them one")
+	}
 	e.registerDisplay()
 	e.registerInput()
 	e.children.register(e.options.ChildStarted)

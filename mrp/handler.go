@@ -146,7 +146,12 @@ func (h *Handler) spoolFailed(err error) {
 
 // LastActivity is when the last request came that the guard let in, /health and
 // /capabilities aside.
-func (h *Handler) LastActivity() time.Time { return time.Unix(0, h.lastActivity.Load()) }
+//
+// It counts from the start by the clock that nobody sets, so that a jump of the other
+// one does not make the runtime look idle.
+func (h *Handler) LastActivity() time.Time {
+	return h.started.Add(time.Duration(h.lastActivity.Load()))
+}
 
 // Busy says whether an execution or a reset runs or waits, also while the engine is
 // starting.
@@ -155,7 +160,7 @@ func (h *Handler) Busy() bool {
 	return state.current != nil || state.resetting || state.waiting > 0
 }
 
-func (h *Handler) touch() { h.lastActivity.Store(time.Now().UnixNano()) }
+func (h *Handler) touch() { h.lastActivity.Store(int64(time.Since(h.started))) }
 
 // ServeHTTP implements http.Handler: the guard, then the route. A panic becomes
 // a 500, or, when the answer has begun, ends the connection.
@@ -263,6 +268,7 @@ func (h *Handler) Close() error {
 // limit for them and for idle connections, none for bodies and streams.
 func NewServer(handler http.Handler, limits Limits) *http.Server {
 	limits.fillDefaults()
+	sockets.open()
 	return &http.Server{
 		Handler:           handler,
 		ConnContext:       noteConnection,

@@ -50,7 +50,7 @@ func identify(conn net.Conn) *connection {
 		if !theirs.Addr().IsLoopback() && theirs.Addr() != ours.Addr() {
 			return &connection{beyondLoopback: true}
 		}
-		found, err := findSocket(theirs, ours)
+		found, err := sockets.find(theirs, ours)
 		if errors.Is(err, errNoSocket) && !diagnosesSockets(ours, theirs) {
 			found, err = findSocketInTables(theirs, ours)
 		}

@@ -232,7 +232,7 @@ func TestWhoHoldsASocket(t *testing.T) {
 		theirs, ours := addressOf(accepted.RemoteAddr()), addressOf(accepted.LocalAddr())
 		want := inodeOf(t, client.(*net.TCPConn))
 		for name, find := range map[string]func(local, remote netip.AddrPort) (tcpSocket, error){
-			"the kernel": findSocket, "the tables": findSocketInTables,
+			"the kernel": sockets.find, "the tables": findSocketInTables,
 		} {
 			if name == "the kernel" && !diagnosesSockets(ours, theirs) {
 				t.Log("this kernel does not answer")
@@ -280,7 +280,7 @@ func TestAClosedSocketIsNobodys(t *testing.T) {
 	}
 	// The listener's own port without a connection finds the listener.
 	here := addressOf(listener.Addr())
-	if got, err := findSocket(here, netip.AddrPortFrom(here.Addr(), 1)); !errors.Is(err, errNoSocket) {
+	if got, err := sockets.find(here, netip.AddrPortFrom(here.Addr(), 1)); !errors.Is(err, errNoSocket) {
 		t.Errorf("a listener passes for a connection: %+v %v", got, err)
 	}
 }

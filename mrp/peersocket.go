@@ -36,25 +36,67 @@ const (
 	diagInodeAt = diagIDAt + diagIDSize + 16
 )
 
-// findSocket asks the kernel for the TCP socket at local that is connected to
-// remote; errNoSocket when there is none.
-func findSocket(local, remote netip.AddrPort) (tcpSocket, error) {
-	descriptor, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
+// sockets is the line to the kernel, which is kept open: a question takes two system
+// calls then, and is answered when no descriptors are left.
+var sockets socketLine
+
+type socketLine struct {
+	mu         sync.Mutex
+	descriptor int
+	// inode tells that descriptor is still ours; 0 before the line is open. The user's
+	// code can close any descriptor, and the number passes to another file.
+	inode uint64
+}
+
+// open opens the line unless it is open, and leaves an error to the next question.
+func (l *socketLine) open() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_ = l.ensure()
+}
+
+func (l *socketLine) ensure() error {
+	var stat unix.Stat_t
+	if l.inode != 0 && unix.Fstat(l.descriptor, &stat) == nil && stat.Ino == l.inode {
+		return nil
+	}
+	l.inode = 0
+	descriptor, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, unix.NETLINK_SOCK_DIAG)
+	if err != nil {
+		return err
+	}
+	if err := unix.Fstat(descriptor, &stat); err != nil {
+		return errors.Join(err, unix.Close(descriptor))
+	}
+	l.descriptor, l.inode = descriptor, stat.Ino
+	return nil
+}
+
+// find asks the kernel for the TCP socket at local that is connected to remote;
+// errNoSocket when there is none.
+func (l *socketLine) find(local, remote netip.AddrPort) (tcpSocket, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	err := l.ensure()
 	if errors.Is(err, unix.EPROTONOSUPPORT) || errors.Is(err, unix.EAFNOSUPPORT) || errors.Is(err, unix.EPERM) {
 		return tcpSocket{}, errNoSocket
 	}
-	if err != nil {
-		return tcpSocket{}, fmt.Errorf("asking the kernel for a socket: %w", err)
-	}
-	defer func() { _ = unix.Close(descriptor) }()
 	request := diagRequest(local, remote)
-	if err := unix.Sendto(descriptor, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
-		return tcpSocket{}, fmt.Errorf("asking the kernel for a socket: %w", err)
+	if err == nil {
+		err = unix.Sendto(l.descriptor, request, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK})
 	}
 	// The answer is there when the question has been sent.
-	answer := make([]byte, 4096)
-	size, _, err := unix.Recvfrom(descriptor, answer, unix.MSG_DONTWAIT)
+	var answer [1 << 10]byte
+	size := 0
+	if err == nil {
+		size, _, err = unix.Recvfrom(l.descriptor, answer[:], 0)
+	}
 	if err != nil {
+		// An answer that comes after all is not to be taken for the next one.
+		if l.inode != 0 {
+			err = errors.Join(err, unix.Close(l.descriptor))
+			l.inode = 0
+		}
 		return tcpSocket{}, fmt.Errorf("asking the kernel for a socket: %w", err)
 	}
 	return parseDiagAnswer(answer[:size], request)
@@ -119,13 +161,13 @@ var diagnoses struct {
 // for a socket that is there: this end of a connection.
 func diagnosesSockets(ours, theirs netip.AddrPort) bool {
 	diagnoses.once.Do(func() {
-		_, err := findSocket(ours, theirs)
+		_, err := sockets.find(ours, theirs)
 		diagnoses.works = err == nil
 	})
 	return diagnoses.works
 }
 
-// findSocketInTables is findSocket by the tables in /proc/net, where the kernel
+// findSocketInTables is find by the tables in /proc/net, where the kernel
 // does not answer. It reads them all.
 func findSocketInTables(local, remote netip.AddrPort) (tcpSocket, error) {
 	for _, table := range []string{"/proc/self/net/tcp", "/proc/self/net/tcp6"} {

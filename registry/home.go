@@ -26,7 +26,8 @@ type Home struct {
 	Chosen bool
 }
 
-// FindHome gives the folder that MRMD_HOME names, else ~/.mrmd. A relative
+// FindHome gives the folder that MRMD_HOME names, else ~/.mrmd, also when HOME is not
+// set. A relative
 // MRMD_HOME counts from the current folder, so that it has to be called before
 // that changes.
 func FindHome() (Home, error) {

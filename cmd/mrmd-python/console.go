@@ -3,8 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
+	stdlog "log"
 	"os"
 	"runtime/debug"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/sirupsen/logrus"
@@ -63,7 +65,8 @@ func (c console) openLog(path string) (io.Writer, error) {
 	if err := c.directCrashReports(); err != nil {
 		return nil, err
 	}
-	return &crashLog{Log: log, console: c}, nil
+	directed, err := c.crash.Stat()
+	return &crashLog{Log: log, console: c, directed: directed}, err
 }
 
 // crashLog is a log whose newest file gets Go's crash reports, for which Go keeps a
@@ -71,15 +74,37 @@ func (c console) openLog(path string) (io.Writer, error) {
 type crashLog struct {
 	*daemonize.Log
 	console console
+	// directed is the file that crash reports go to.
+	directed os.FileInfo
 }
 
 // Write implements io.Writer.
 func (l *crashLog) Write(text []byte) (int, error) {
 	written, err := l.Log.Write(text)
-	if directErr := l.console.directCrashReports(); err == nil {
-		err = directErr
+	// Only when a new file was begun: Go opens a descriptor each time.
+	now, statErr := l.console.crash.Stat()
+	if statErr == nil && !os.SameFile(now, l.directed) {
+		if statErr = l.console.directCrashReports(); statErr == nil {
+			l.directed = now
+		}
+	}
+	if err == nil {
+		err = statErr
 	}
 	return written, err
+}
+
+// httpLogger logs what net/http has to say, which would come out of a cell otherwise.
+func httpLogger(log *logrus.Logger) *stdlog.Logger {
+	return stdlog.New(httpLog{log}, "", 0)
+}
+
+type httpLog struct{ log *logrus.Logger }
+
+// Write implements io.Writer.
+func (l httpLog) Write(line []byte) (int, error) {
+	l.log.Warn(strings.TrimSpace(string(line)))
+	return len(line), nil
 }
 
 // newLogger gives the log. Its first event is there whatever the level: by it the run
@@ -114,22 +139,29 @@ func (pid pidField) Fire(event *logrus.Entry) error {
 // maxLoggedText bounds the text in one event, so that a line of the log can be read.
 const maxLoggedText = 8 << 10
 
-// logLateOutput logs that something was written while no cell runs, and what only
-// for who wants to see everything; execID names the execution it is from, or is "".
-func logLateOutput(log *logrus.Logger) func(string, mrp.Stream, []byte) {
+// logLateOutput logs that something was written while no cell runs: what, while Python
+// starts, for that is no user's output but Python's and IPython's, and later only for
+// who wants to see everything. execID names the execution it is from, or is "".
+func logLateOutput(log *logrus.Logger, started <-chan struct{}) func(string, mrp.Stream, []byte) {
 	return func(execID string, stream mrp.Stream, text []byte) {
 		fields := logrus.Fields{"stream": stream.String(), "bytes": len(text)}
 		if execID != "" {
 			fields["execId"] = execID
 		}
 		log.WithFields(fields).Info("output between cells")
-		for log.IsLevelEnabled(logrus.DebugLevel) && len(text) > 0 {
+		level := logrus.InfoLevel
+		select {
+		case <-started:
+			level = logrus.DebugLevel
+		default:
+		}
+		for log.IsLevelEnabled(level) && len(text) > 0 {
 			length := min(len(text), maxLoggedText)
 			// Not within a character.
 			for length < len(text) && length > maxLoggedText-utf8.UTFMax && !utf8.RuneStart(text[length]) {
 				length--
 			}
-			log.WithField("text", string(text[:length])).Debug("text between cells")
+			log.WithField("text", string(text[:length])).Log(level, "text between cells")
 			text = text[length:]
 		}
 	}

@@ -30,8 +30,8 @@ type server struct {
 	plan
 	console  console
 	log      *logrus.Logger
-	store    *registry.Store // nil when managed
-	claim    *registry.Claim // nil when managed
+	store    *registry.Store   // nil when managed
+	claim    *registry.Claim   // nil when managed
 	record   *daemonize.Record // nil when managed
 	notifier *daemonize.Notifier
 
@@ -219,7 +219,7 @@ func (s *server) becomeParent() error {
 }
 
 func (s *server) newEngine() {
-	logLate := logLateOutput(s.log)
+	var logLate func(string, mrp.Stream, []byte)
 	s.engine = interp.New(interp.Options{
 		Executable:       s.python.interpreter,
 		Virtualenv:       s.python.folder,
@@ -237,6 +237,7 @@ func (s *server) newEngine() {
 		InstallMissing: s.installMissing,
 		LookInDeadline: time.Duration(s.limits.answerWithin),
 	})
+	logLate = logLateOutput(s.log, s.engine.Ready())
 }
 
 func (s *server) serveHTTP() error {
@@ -262,6 +263,7 @@ func (s *server) serveHTTP() error {
 	}
 	s.handler, s.activity.handler = handler, handler
 	s.http = mrp.NewServer(s.activity, s.limits.Limits)
+	s.http.ErrorLog = httpLogger(s.log)
 	for _, listener := range s.listeners {
 		go func() {
 			if err := s.http.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
