@@ -61,6 +61,18 @@ static PyMethodDef handler_method = {
     "stand_aside", signal_handler, METH_VARARGS,
     "stand_aside(signalnum, frame, /)\n--\n\nLet a thread that waits for the GIL have it for a moment."};
 
+/* The user's code has a handler of its own for the signal: visits wait their turn. */
+static _Atomic int is_taken;
+
+void mrmd_visits_signal_taken(int taken) {
+    atomic_store(&is_taken, taken);
+}
+
+int mrmd_visits_own_handler(int number, PyObject *handler) {
+    return number == MRMD_VISIT_SIGNAL && PyCFunction_Check(handler) &&
+           PyCFunction_GET_FUNCTION(handler) == signal_handler;
+}
+
 /* signal_function is the original _signal.signal. Main thread; needs the GIL. */
 int mrmd_visits_install(PyObject *signal_function) {
     main_thread = pthread_self();
@@ -98,7 +110,7 @@ static void ask_to_stand_aside(void) {
         return;
     }
 #endif
-    if (!atomic_exchange(&is_asked, 1) && pthread_kill(main_thread, MRMD_VISIT_SIGNAL) != 0) {
+    if (!atomic_load(&is_taken) && !atomic_exchange(&is_asked, 1) && pthread_kill(main_thread, MRMD_VISIT_SIGNAL) != 0) {
         atomic_store(&is_asked, 0);
     }
 }

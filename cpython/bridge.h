@@ -49,6 +49,9 @@ PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments);
 
 int mrmd_is_interrupt_handler(const struct sigaction *action);
 void mrmd_interrupt_reinstall(void);
+void mrmd_interrupt_uncover(void);
+int mrmd_interrupt_begin_exec(void);
+void mrmd_interrupt_end_exec(void);
 
 /* repair.c */
 typedef struct {
@@ -62,6 +65,8 @@ int mrmd_signals_repair(mrmd_repaired_signal *repaired, int most);
  * user's code. */
 #define MRMD_VISIT_SIGNAL SIGRTMAX
 int mrmd_visits_install(PyObject *signal_function);
+int mrmd_visits_own_handler(int number, PyObject *handler);
+void mrmd_visits_signal_taken(int taken);
 void *mrmd_thread_attach(void);
 void mrmd_thread_enter(void *state);
 void mrmd_thread_leave(void);
@@ -75,7 +80,17 @@ int mrmd_is_fault_handler(const struct sigaction *action);
 extern int mrmd_is_forked_child;
 void mrmd_fork_install(void);
 void mrmd_fork_remember_descriptors(void);
-void mrmd_fork_own_port(int port);
+void mrmd_fork_own_path(const char *prefix);
+void mrmd_fork_own_descriptor(int descriptor);
+
+/* children.c */
+PyObject *mrmd_stand_in(PyObject *module, const char *name);
+PyObject *mrmd_call(PyObject *callable, PyObject *arguments);
+void mrmd_leave_forked_child(PyObject *result);
+int mrmd_user_traces_crashes(void);
+
+/* starter.c */
+int mrmd_starter_ignored(int number);
 
 /* host.c */
 int mrmd_host_register(void);

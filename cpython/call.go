@@ -1,5 +1,8 @@
 package cpython
 
+// #include "bridge.h"
+import "C"
+
 import (
 	"fmt"
 
@@ -7,14 +10,15 @@ import (
 )
 
 // Call calls a Python callable with values that Value accepts. An exception is
-// returned as an *Error. Needs the GIL.
+// returned as an *Error. In a child that the callable forked it does not return: the
+// child ends. Needs the GIL.
 func Call(callable *Object, arguments ...any) (*Object, error) {
 	tuple, err := Tuple(arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("passing arguments: %w", err)
 	}
 	defer tuple.DecRef()
-	result := callable.CallObject(tuple)
+	result := objectOf(C.mrmd_call(pointerOf(callable), pointerOf(tuple)))
 	if result == nil {
 		return nil, TakeError()
 	}

@@ -96,6 +96,7 @@ void mrmd_door_ring(void) {
 int mrmd_door_descriptor(void) {
     if (bell_descriptor == -1) {
         bell_descriptor = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        mrmd_fork_own_descriptor(bell_descriptor);
     }
     return bell_descriptor;
 }
@@ -121,4 +122,5 @@ void mrmd_run_pending_signals(void) {
     if (PyErr_CheckSignals() < 0) {
         PyErr_WriteUnraisable(NULL);
     }
+    mrmd_leave_forked_child(Py_None);
 }

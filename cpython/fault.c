@@ -56,7 +56,8 @@ int mrmd_fault_before_enable(void) {
             return errno;
         }
     }
-    return 0;
+    /* abort() is never Go's: its handler would only add the dump. */
+    return sigaction(SIGABRT, &to_default, NULL) == -1 ? errno : 0;
 }
 
 /* Call after faulthandler.enable(), whether it succeeded or not. */

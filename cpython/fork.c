@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,52 +18,93 @@
 /* Nonzero in a child made by fork() that has not replaced itself with exec(). */
 int mrmd_is_forked_child = 0;
 
-enum { MOST_OWN_DESCRIPTORS = 256, MOST_OWN_PORTS = 8 };
-static struct {
+enum { MOST_OWN_DESCRIPTORS = 256, MOST_OWN_PATHS = 8 };
+
+/* Of two files with the same number at two times only the identity tells whether
+ * they are one. */
+static struct own_descriptor {
     int number;
     dev_t device;
     ino_t inode;
 } own_descriptors[MOST_OWN_DESCRIPTORS];
 static int own_descriptor_count;
-static int own_ports[MOST_OWN_PORTS];
-static int own_port_count;
+static char *own_paths[MOST_OWN_PATHS];
+static int own_path_count;
 static struct sigaction go_action;
 
-/* A number alone does not tell: one that this process has closed since may be the
- * user's by now. */
-static int is_own(int descriptor) {
+union socket_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    struct sockaddr_storage storage;
+};
+
+static int is_known(int descriptor) {
     struct stat now;
+    if (fstat(descriptor, &now) == -1) {
+        return 0;
+    }
     for (int i = 0; i < own_descriptor_count; i++) {
-        if (own_descriptors[i].number == descriptor) {
-            return fstat(descriptor, &now) == 0 && now.st_dev == own_descriptors[i].device &&
-                   now.st_ino == own_descriptors[i].inode;
+        const struct own_descriptor *own = &own_descriptors[i];
+        if (own->number == descriptor && own->device == now.st_dev && own->inode == now.st_ino) {
+            return 1;
         }
     }
     return 0;
 }
 
-/* Connections come and go; what they have in common is our port at this end. */
+static int tcp_address(int descriptor, union socket_address *address) {
+    int type;
+    socklen_t type_size = sizeof type, size = sizeof *address;
+    memset(address, 0, sizeof *address);
+    return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 && type == SOCK_STREAM &&
+           getsockname(descriptor, &address->any, &size) == 0 &&
+           (address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6);
+}
+
+static int same_host_and_port(const union socket_address *listener, const union socket_address *connection) {
+    if (listener->any.sa_family == AF_INET6) {
+        /* A socket for any address takes IPv4 connections as well. */
+        int any = IN6_IS_ADDR_UNSPECIFIED(&listener->v6.sin6_addr);
+        in_port_t port = connection->any.sa_family == AF_INET6 ? connection->v6.sin6_port : connection->v4.sin_port;
+        return listener->v6.sin6_port == port &&
+               (any || (connection->any.sa_family == AF_INET6 &&
+                        IN6_ARE_ADDR_EQUAL(&listener->v6.sin6_addr, &connection->v6.sin6_addr)));
+    }
+    return connection->any.sa_family == AF_INET && listener->v4.sin_port == connection->v4.sin_port &&
+           (listener->v4.sin_addr.s_addr == htonl(INADDR_ANY) ||
+            listener->v4.sin_addr.s_addr == connection->v4.sin_addr.s_addr);
+}
+
+/* Connections come and go; what they have in common is the address of one of our
+ * listeners at this end. */
 static int is_own_connection(int descriptor) {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-        struct sockaddr_storage storage;
-    } address;
-    socklen_t size = sizeof address;
-    if (own_port_count == 0 || getsockname(descriptor, &address.any, &size) == -1) {
+    union socket_address connection, listener;
+    if (!tcp_address(descriptor, &connection)) {
         return 0;
     }
-    int port;
-    if (address.any.sa_family == AF_INET) {
-        port = ntohs(address.v4.sin_port);
-    } else if (address.any.sa_family == AF_INET6) {
-        port = ntohs(address.v6.sin6_port);
-    } else {
+    for (int i = 0; i < own_descriptor_count; i++) {
+        int listens = 0;
+        socklen_t size = sizeof listens;
+        int number = own_descriptors[i].number;
+        if (getsockopt(number, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens && is_known(number) &&
+            tcp_address(number, &listener) && same_host_and_port(&listener, &connection)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static int has_own_path(int descriptor) {
+    char link[64], path[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
+    ssize_t length = readlink(link, path, sizeof path - 1);
+    if (length <= 0) {
         return 0;
     }
-    for (int i = 0; i < own_port_count; i++) {
-        if (own_ports[i] == port) {
+    path[length] = 0;
+    for (int i = 0; i < own_path_count; i++) {
+        if (strncmp(path, own_paths[i], strlen(own_paths[i])) == 0) {
             return 1;
         }
     }
@@ -83,9 +125,24 @@ static void for_each_descriptor(void (*visit)(int descriptor)) {
     closedir(folder);
 }
 
-static void close_if_own(int descriptor) {
-    if (is_own(descriptor) || is_own_connection(descriptor)) {
+static void close_own_connection(int descriptor) {
+    if (!is_known(descriptor) && is_own_connection(descriptor)) {
         close(descriptor);
+    }
+}
+
+static void close_if_own(int descriptor) {
+    if (is_known(descriptor) || has_own_path(descriptor)) {
+        close(descriptor);
+    }
+}
+
+/* What this process opened while Python was running. */
+void mrmd_fork_own_descriptor(int descriptor) {
+    struct stat now;
+    if (fstat(descriptor, &now) == 0 && own_descriptor_count < MOST_OWN_DESCRIPTORS) {
+        own_descriptors[own_descriptor_count++] =
+            (struct own_descriptor){descriptor, now.st_dev, now.st_ino};
     }
 }
 
@@ -93,13 +150,8 @@ static void close_if_own(int descriptor) {
  * user's code to have is not. */
 static void remember_if_own(int descriptor) {
     int flags = fcntl(descriptor, F_GETFD);
-    struct stat status;
-    if (flags != -1 && (flags & FD_CLOEXEC) && own_descriptor_count < MOST_OWN_DESCRIPTORS &&
-        fstat(descriptor, &status) == 0) {
-        own_descriptors[own_descriptor_count].number = descriptor;
-        own_descriptors[own_descriptor_count].device = status.st_dev;
-        own_descriptors[own_descriptor_count].inode = status.st_ino;
-        own_descriptor_count++;
+    if (flags != -1 && (flags & FD_CLOEXEC)) {
+        mrmd_fork_own_descriptor(descriptor);
     }
 }
 
@@ -121,6 +173,9 @@ static void take_go_handlers_out(void) {
 static void become_plain_child(void) {
     mrmd_is_forked_child = 1;
     take_go_handlers_out();
+    mrmd_interrupt_uncover();
+    /* The listeners tell which connections are ours: they go last. */
+    for_each_descriptor(close_own_connection);
     for_each_descriptor(close_if_own);
 }
 
@@ -130,10 +185,10 @@ void mrmd_fork_remember_descriptors(void) {
     for_each_descriptor(remember_if_own);
 }
 
-/* Connections to this local port are this process's own. */
-void mrmd_fork_own_port(int port) {
-    if (own_port_count < MOST_OWN_PORTS) {
-        own_ports[own_port_count++] = port;
+/* Files whose path, without symbolic links, begins so are this process's own. */
+void mrmd_fork_own_path(const char *prefix) {
+    if (own_path_count < MOST_OWN_PATHS) {
+        own_paths[own_path_count++] = strdup(prefix);
     }
 }
 

@@ -168,6 +168,29 @@ static PyObject *host_is_forked_child(PyObject *module, PyObject *ignored) {
     return PyBool_FromLong(mrmd_is_forked_child);
 }
 
+static PyObject *host_stand_in(PyObject *module, PyObject *arguments) {
+    (void)module;
+    PyObject *of;
+    const char *name;
+    if (!PyArg_ParseTuple(arguments, "Os:stand_in", &of, &name)) {
+        return NULL;
+    }
+    return mrmd_stand_in(of, name);
+}
+
+static PyObject *host_user_traces_crashes(PyObject *module, PyObject *ignored) {
+    (void)module;
+    (void)ignored;
+    return PyBool_FromLong(mrmd_user_traces_crashes());
+}
+
+static PyObject *host_flush_stdio(PyObject *module, PyObject *ignored) {
+    (void)module;
+    (void)ignored;
+    mrmd_output_flush_stdio();
+    Py_RETURN_NONE;
+}
+
 static PyMethodDef methods[] = {
     {"write", host_write, METH_VARARGS,
      "write(stream, data, /)\n--\n\nQueue bytes as output of stream 0 (stdout) or 1 (stderr). Any thread."},
@@ -188,6 +211,13 @@ static PyMethodDef methods[] = {
      "waits until it returns. Main thread only."},
     {"is_forked_child", host_is_forked_child, METH_NOARGS,
      "is_forked_child()\n--\n\nWhether this process was forked from the runtime and is not the runtime."},
+    {"stand_in", host_stand_in, METH_VARARGS,
+     "stand_in(module, name, /)\n--\n\nPut a function in front of a built-in one that starts processes, or of "
+     "faulthandler's enable and disable, and return it. Once for each."},
+    {"user_traces_crashes", host_user_traces_crashes, METH_NOARGS,
+     "user_traces_crashes()\n--\n\nWhether the user's code has enabled faulthandler, which the host had before."},
+    {"flush_stdio", host_flush_stdio, METH_NOARGS,
+     "flush_stdio()\n--\n\nWrite what C code has printed with buffered functions. Any thread."},
     {NULL, NULL, 0, NULL}};
 
 static struct PyModuleDef definition = {

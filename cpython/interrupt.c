@@ -17,7 +17,7 @@
 
 static pthread_t main_thread;
 static struct sigaction go_action, python_action;
-static PyObject *original_signal;
+static PyObject *original_signal, *original_getsignal, *default_action;
 
 enum { BACKGROUND = 0, UNWIND = INT_MAX }; /* no run has these numbers */
 
@@ -84,6 +84,32 @@ void mrmd_interrupt_reinstall(void) {
     sigaction(SIGINT, &ours, NULL);
 }
 
+/* A forked child has Python's action, which may be to ignore it and then passes to
+ * what the child executes. */
+void mrmd_interrupt_uncover(void) {
+    struct sigaction installed;
+    if (sigaction(SIGINT, NULL, &installed) == 0 && mrmd_is_interrupt_handler(&installed)) {
+        sigaction(SIGINT, &python_action, NULL);
+    }
+}
+
+/* An ignored signal stays ignored in a process that is executed, and ours in front
+ * of the user's SIG_IGN would undo that. Returns whether to call the other. Needs
+ * the GIL. */
+int mrmd_interrupt_begin_exec(void) {
+    int ignored = !mrmd_is_forked_child && !(python_action.sa_flags & SA_SIGINFO) && python_action.sa_handler == SIG_IGN;
+    if (ignored) {
+        mrmd_interrupt_uncover();
+    }
+    return ignored;
+}
+
+void mrmd_interrupt_end_exec(void) {
+    if (!mrmd_is_forked_child) {
+        mrmd_interrupt_reinstall();
+    }
+}
+
 static int chain(void) {
     struct sigaction installed;
     if (sigaction(SIGINT, NULL, &installed) == -1) {
@@ -97,26 +123,76 @@ static int chain(void) {
     return 0;
 }
 
-/* Stands in for _signal.signal: the user's code may install a SIGINT handler,
- * and ours stays in front of it. */
-PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments) {
-    (void)module;
+/* The handler of visits is shown to nobody, and is back when the user's is taken
+ * away: without any the next visit would end the process. */
+static PyObject *hide_visits(int number, PyObject *previous) {
+    if (previous == NULL || !mrmd_visits_own_handler(number, previous)) {
+        return previous;
+    }
+    Py_DECREF(previous);
+    return Py_NewRef(default_action);
+}
+
+static PyObject *set_visit_signal(PyObject *arguments) {
     PyObject *previous = PyObject_CallObject(original_signal, arguments);
-    if (previous != NULL && !mrmd_is_forked_child && chain() < 0) {
-        Py_CLEAR(previous);
+    if (previous == NULL) {
+        return NULL;
+    }
+    int to_default = PyTuple_GET_SIZE(arguments) == 2 &&
+                     PyObject_RichCompareBool(PyTuple_GET_ITEM(arguments, 1), default_action, Py_EQ) == 1;
+    mrmd_visits_signal_taken(!to_default);
+    if (to_default && !mrmd_is_forked_child && mrmd_visits_install(original_signal) < 0) {
+        Py_DECREF(previous);
+        return NULL;
     }
     return previous;
 }
 
-static PyMethodDef signal_method = {
-    "signal", mrmd_signal_signal, METH_VARARGS,
-    "signal(signalnum, handler, /)\n--\n\n"
-    "Set the action for the given signal; returns the previous action."};
+/* Stands in for _signal.signal: the user's code may install a SIGINT handler,
+ * and ours stays in front of it. */
+PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments) {
+    (void)module;
+    int number = 0;
+    if (PyTuple_GET_SIZE(arguments) > 0 && PyLong_Check(PyTuple_GET_ITEM(arguments, 0))) {
+        number = (int)PyLong_AsLong(PyTuple_GET_ITEM(arguments, 0));
+        PyErr_Clear();
+    }
+    PyObject *previous = number == MRMD_VISIT_SIGNAL ? set_visit_signal(arguments)
+                                                     : PyObject_CallObject(original_signal, arguments);
+    if (previous != NULL && !mrmd_is_forked_child && chain() < 0) {
+        Py_CLEAR(previous);
+    }
+    return hide_visits(number, previous);
+}
+
+static PyObject *signal_getsignal(PyObject *module, PyObject *number) {
+    (void)module;
+    PyObject *handler = PyObject_CallFunctionObjArgs(original_getsignal, number, NULL);
+    return handler == NULL ? NULL : hide_visits((int)PyLong_AsLong(number), handler);
+}
+
+static PyMethodDef signal_method = {"signal", mrmd_signal_signal, METH_VARARGS, NULL};
+static PyMethodDef getsignal_method = {"getsignal", signal_getsignal, METH_O, NULL};
+
+/* Puts a function of ours in the place of one of _signal's, with its description. */
+static int replace(PyObject *module, PyMethodDef *method, PyObject *original) {
+    if (!PyCFunction_Check(original)) {
+        PyErr_Format(PyExc_TypeError, "_signal.%s is not built in", method->ml_name);
+        return -1;
+    }
+    method->ml_doc = ((PyCFunctionObject *)original)->m_ml->ml_doc;
+    PyObject *name = PyModule_GetNameObject(module);
+    PyObject *replacement = name == NULL ? NULL : PyCFunction_NewEx(method, module, name);
+    int outcome = replacement == NULL ? -1 : PyObject_SetAttrString(module, method->ml_name, replacement);
+    Py_XDECREF(name);
+    Py_XDECREF(replacement);
+    return outcome;
+}
 
 /* Python remembers the action each signal had when it started, and saw Go's
  * handlers everywhere. The user's code is to see the default there, as in plain
  * Python, while Go keeps its handlers until the user's code sets its own. */
-static int hide_go_handlers(PyObject *default_action) {
+static int hide_go_handlers(void) {
     for (int number = 1; number <= SIGRTMAX; number++) {
         struct sigaction installed;
         if (number == SIGINT || sigaction(number, NULL, &installed) == -1 ||
@@ -149,34 +225,31 @@ int mrmd_interrupt_install(void) {
         return -1;
     }
     int outcome = -1;
-    PyObject *handler = NULL, *number = NULL, *ignored = NULL, *replacement = NULL, *default_action = NULL;
+    PyObject *handler = NULL, *number = NULL, *ignored = NULL;
     PyObject *module = PyImport_ImportModule("_signal");
     if (module == NULL) {
         return -1;
     }
     original_signal = PyObject_GetAttrString(module, "signal");
+    original_getsignal = PyObject_GetAttrString(module, "getsignal");
     handler = PyObject_GetAttrString(module, "default_int_handler");
     number = PyLong_FromLong(SIGINT);
     default_action = PyObject_GetAttrString(module, "SIG_DFL");
-    if (original_signal == NULL || handler == NULL || number == NULL || default_action == NULL ||
-        hide_go_handlers(default_action) < 0) {
+    if (original_signal == NULL || original_getsignal == NULL || handler == NULL || number == NULL ||
+        default_action == NULL || hide_go_handlers() < 0) {
         goto done;
     }
     ignored = PyObject_CallFunctionObjArgs(original_signal, number, handler, NULL);
     if (ignored == NULL || chain() < 0 || mrmd_visits_install(original_signal) < 0) {
         goto done;
     }
-    replacement = PyCFunction_New(&signal_method, NULL);
-    if (replacement == NULL) {
-        goto done;
+    if (replace(module, &signal_method, original_signal) == 0) {
+        outcome = replace(module, &getsignal_method, original_getsignal);
     }
-    outcome = PyObject_SetAttrString(module, "signal", replacement);
 done:
-    Py_XDECREF(replacement);
     Py_XDECREF(ignored);
     Py_XDECREF(number);
     Py_XDECREF(handler);
-    Py_XDECREF(default_action);
     Py_DECREF(module);
     return outcome;
 }

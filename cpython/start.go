@@ -9,6 +9,7 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"unsafe"
@@ -30,9 +31,11 @@ type Config struct {
 	Program string
 	// PathPrefix are folders put at the front of sys.path, in this order.
 	PathPrefix []string
-	// OwnPorts are the TCP ports this process serves on: a child forked by
-	// Python code closes its connections on them.
-	OwnPorts []int
+	// OwnPathPrefixes say how the paths begin of files that this process opens for
+	// itself, now or later: a child forked by Python code closes them, as it does
+	// what is open and close-on-exec when Python starts, and connections to the
+	// listeners among that. They are absolute and at most 8.
+	OwnPathPrefixes []string
 }
 
 var started bool
@@ -46,8 +49,10 @@ func Start(config Config) (*Main, error) {
 		return nil, errors.New("starting Python: it was started before in this process, and can't be again: start a new process")
 	}
 	started = true
-	for _, port := range config.OwnPorts {
-		C.mrmd_fork_own_port(C.int(port))
+	for _, prefix := range config.OwnPathPrefixes {
+		own := C.CString(withoutSymlinks(prefix))
+		C.mrmd_fork_own_path(own)
+		C.free(unsafe.Pointer(own))
 	}
 	program := C.CString(config.Program)
 	defer C.free(unsafe.Pointer(program))
@@ -59,6 +64,16 @@ func Start(config Config) (*Main, error) {
 		return nil, fmt.Errorf("putting the working directory on sys.path: %w", err)
 	}
 	return newMain(), nil
+}
+
+// withoutSymlinks resolves the folder that the path is in, as the kernel does when it
+// names an open file.
+func withoutSymlinks(path string) string {
+	folder, name := filepath.Split(path)
+	if resolved, err := filepath.EvalSymlinks(folder); err == nil {
+		folder = resolved + string(filepath.Separator)
+	}
+	return folder + name
 }
 
 func prependToPath(folders []string) error {

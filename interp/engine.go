@@ -41,9 +41,9 @@ type Options struct {
 	// LookInDeadline is when a question about live objects is answered from the
 	// last snapshot, or not at all; zero means 300 ms.
 	LookInDeadline time.Duration
-	// OwnPorts are the TCP ports this process serves on: children that cells
-	// fork do not keep them.
-	OwnPorts []int
+	// OwnPathPrefixes say how the paths of files begin that this process opens for
+	// itself while it runs: children that cells fork do not keep them.
+	OwnPathPrefixes []string
 	// ChildStarted is told the pid of each process that Python code starts, before
 	// that code goes on; may be nil. It must not need the GIL.
 	ChildStarted func(pid int)
@@ -166,9 +166,9 @@ func (e *Engine) startUp() (err error) {
 	e.children.register(e.options.ChildStarted)
 	e.modules.register()
 	e.main, err = cpython.Start(cpython.Config{
-		Program:    e.options.Executable,
-		PathPrefix: pathPrefix(e.options.WorkingDirectory),
-		OwnPorts:   e.options.OwnPorts,
+		Program:         e.options.Executable,
+		PathPrefix:      pathPrefix(e.options.WorkingDirectory),
+		OwnPathPrefixes: e.options.OwnPathPrefixes,
 	})
 	if err != nil {
 		return err

@@ -199,6 +199,12 @@ type spool struct {
 	closed atomic.Bool
 }
 
+// SpoolPrefix begins the path of the folder in which a Handler of this process keeps
+// long output unless Options.SpoolDir names one.
+func SpoolPrefix() string {
+	return filepath.Join(os.TempDir(), fmt.Sprintf("mrmd-python-%d-", os.Getpid()))
+}
+
 // create makes a new spool file that only the runtime's user can read.
 func (s *spool) create() (*os.File, error) {
 	if s.closed.Load() {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"path/filepath"
 	"runtime/debug"
 	"sync"
@@ -63,7 +62,7 @@ func NewHandler(engine Engine, options Options) (*Handler, error) {
 	}
 	h.spool = &spool{dir: options.SpoolDir, failed: h.spoolFailed}
 	if h.spool.dir == "" {
-		h.spool.dir = filepath.Join(os.TempDir(), fmt.Sprintf("mrmd-python-%d-%s", os.Getpid(), newExecID()))
+		h.spool.dir = SpoolPrefix() + newExecID()
 		h.spool.temporary = true
 	}
 	h.guard = newGuard(options)

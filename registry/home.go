@@ -104,6 +104,15 @@ func (s *Store) ensure() error {
 	return nil
 }
 
+// OwnFolders are the folders of entries, logs and locks, each with a slash at the end.
+func (s *Store) OwnFolders() []string {
+	var folders []string
+	for _, dir := range []string{s.runtimesDir(), s.logsDir(), s.locksDir()} {
+		folders = append(folders, dir+string(filepath.Separator))
+	}
+	return folders
+}
+
 func (s *Store) runtimesDir() string { return filepath.Join(s.home.Dir, "runtimes") }
 func (s *Store) logsDir() string     { return filepath.Join(s.home.Dir, "logs") }
 

@@ -32,6 +32,7 @@ func main() {
 }
 
 func run(arguments []string) int {
+	cpython.KeepIgnoredSignals()
 	// Before anything is started, which would inherit what is for this process.
 	notifier, err := daemonize.Inherited()
 	if err != nil {

@@ -231,13 +231,23 @@ func (s *server) newEngine() {
 			logLate(execID, stream, text)
 			s.handler.LateOutput(execID, stream, text)
 		},
-		ChildStarted:   s.childStarted,
-		OwnPorts:       ownPorts(s.listeners),
-		Log:            s.log,
-		InstallMissing: s.installMissing,
-		LookInDeadline: time.Duration(s.limits.answerWithin),
+		ChildStarted:    s.childStarted,
+		OwnPathPrefixes: s.ownPathPrefixes(),
+		Log:             s.log,
+		InstallMissing:  s.installMissing,
+		LookInDeadline:  time.Duration(s.limits.answerWithin),
 	})
 	logLate = logLateOutput(s.log, s.engine.Ready())
+}
+
+// ownPathPrefixes say which files are the runtime's own: its log and its locks, and
+// what it keeps of long output.
+func (s *server) ownPathPrefixes() []string {
+	prefixes := []string{mrp.SpoolPrefix()}
+	if s.store != nil {
+		prefixes = append(prefixes, s.store.OwnFolders()...)
+	}
+	return prefixes
 }
 
 func (s *server) serveHTTP() error {

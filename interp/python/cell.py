@@ -3,13 +3,10 @@
 Main thread; needs the GIL.
 """
 
-import os
-import sys
-
 import _mrmd_host
 from IPython.core.interactiveshell import ExecutionResult
 
-from _mrmd import autoreload, failures, history, loop, sessions
+from _mrmd import autoreload, children, failures, history, loop, sessions
 
 
 class Runner:
@@ -40,7 +37,10 @@ class Runner:
             outcome = ExecutionResult(None)
             outcome.error_in_exec = error
         if _mrmd_host.is_forked_child():
-            _end_forked_child(outcome)
+            error = outcome.error_before_exec or outcome.error_in_exec
+            if error is not None:
+                error.__traceback__ = failures.user_traceback(error)
+            children.end(error)
         _mrmd_host.run.set(0)
         autoreload.note_imports()
         error = outcome.error_before_exec or outcome.error_in_exec
@@ -90,17 +90,3 @@ class Runner:
 def start():
     """Make the default session's shell and what runs cells."""
     return Runner(sessions.Shells())
-
-
-def _end_forked_child(outcome):
-    """End a forked child that came to the end of the cell: it is no notebook."""
-    error = outcome.error_before_exec or outcome.error_in_exec
-    status = 0
-    if isinstance(error, SystemExit):
-        status = error.code if isinstance(error.code, int) else int(bool(error.code))
-    elif error is not None:
-        status = 1
-        sys.excepthook(type(error), error, failures.user_traceback(error))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status & 0xFF)

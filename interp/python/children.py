@@ -1,11 +1,16 @@
-"""Tells the host of the processes that Python code starts. Any thread.
+"""What becomes of the processes that Python code starts.
 
-The host reaps the orphans it has adopted, and must leave these to their waiters.
+The host is told of each: it reaps the orphans it has adopted, and must leave these
+to their waiters. A forked child is made a plain Python process. Any thread.
 """
 
 import _posixsubprocess
-import functools
+import faulthandler
 import os
+import posix
+import signal
+import subprocess
+import sys
 
 import _mrmd_host
 
@@ -13,22 +18,45 @@ import _mrmd_host
 def install():
     """Watch every way by which Python starts a process."""
     for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp"):
-        setattr(os, name, _reporting(getattr(os, name)))
-    reporting = _reporting(_posixsubprocess.fork_exec)
-    _posixsubprocess.fork_exec = reporting
-    import subprocess
-
+        setattr(os, name, _mrmd_host.stand_in(posix, name))
+    fork_exec = _mrmd_host.stand_in(_posixsubprocess, "fork_exec")
     if hasattr(subprocess, "_fork_exec"):
-        subprocess._fork_exec = reporting
+        subprocess._fork_exec = fork_exec
+    for name in ("enable", "disable"):
+        _mrmd_host.stand_in(faulthandler, name)
+    os.register_at_fork(after_in_child=_become_plain)
 
 
-def _reporting(start):
-    @functools.wraps(start)
-    def start_and_report(*arguments, **options):
-        started = start(*arguments, **options)
-        pid = started[0] if isinstance(started, tuple) else started
-        if pid and not _mrmd_host.is_forked_child():
-            _mrmd_host.call("started", str(pid))
-        return started
+def _become_plain():
+    """Undo what a plain interpreter would not have done. Forked child."""
+    if not _mrmd_host.user_traces_crashes():
+        faulthandler.disable()
+    if signal.getsignal(signal.SIGRTMAX) == signal.SIG_DFL:
+        # It may hide the handler by which the host looks in.
+        signal.signal(signal.SIGRTMAX, signal.SIG_DFL)
 
-    return start_and_report
+
+def end(error):
+    """End a forked child that came to the end of its code, of which error is left.
+
+    It is no notebook: its threads are waited for and its output is flushed, but
+    what the runtime has registered for its own exit is not run.
+    """
+    status = 0
+    if isinstance(error, SystemExit):
+        status = error.code if isinstance(error.code, int) else int(bool(error.code))
+        if isinstance(error.code, str):
+            print(error.code, file=sys.stderr)
+    elif error is not None:
+        status = 1
+        sys.excepthook(type(error), error, error.__traceback__)
+    import threading
+
+    threading._shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # the child closed or broke it
+            pass
+    _mrmd_host.flush_stdio()
+    os._exit(status & 0xFF)

@@ -10,7 +10,7 @@ import sys
 import _mrmd_host
 from IPython.core.async_helpers import get_asyncio_loop
 
-from _mrmd import when_imported
+from _mrmd import children, when_imported
 
 
 def shared():
@@ -99,7 +99,11 @@ def run_until_readable(descriptor):
     watch()
     try:
         _mrmd_host.run_background(kept.run_forever)
-    except KeyboardInterrupt:
+        if _mrmd_host.is_forked_child():
+            children.end(None)
+    except KeyboardInterrupt as error:
+        if _mrmd_host.is_forked_child():
+            children.end(error)
         print("A task of the event loop was interrupted.", file=sys.stderr)
     finally:
         is_over = True

@@ -1,0 +1,159 @@
+/* The functions by which Python code starts processes, with ours in front of them:
+ * built-in ones of the same name and description, so that they look the same. */
+#include "bridge.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "_cgo_export.h"
+
+typedef struct {
+    const char *name;
+    PyCFunctionWithKeywords function;
+    PyObject *original;
+    PyMethodDef method;
+} stand_in;
+
+static int user_traces_crashes;
+
+/* Whoever reaps what this process adopts must leave its own children to those who
+ * wait for them. */
+static void report(long pid) {
+    char text[32], *answer = NULL;
+    size_t answer_length = 0;
+    int length = snprintf(text, sizeof text, "%ld", pid);
+    Py_BEGIN_ALLOW_THREADS
+    mrmdHostCall("started", text, (size_t)length, &answer, &answer_length);
+    Py_END_ALLOW_THREADS
+    free(answer);
+}
+
+static void report_started(PyObject *started) {
+    PyObject *pid = PyTuple_Check(started) && PyTuple_GET_SIZE(started) > 0 ? PyTuple_GET_ITEM(started, 0) : started;
+    if (PyLong_Check(pid)) {
+        long number = PyLong_AsLong(pid);
+        if (number > 0) {
+            report(number);
+        }
+    }
+}
+
+static PyObject *start_process(const stand_in *called, PyObject *arguments, PyObject *keywords, int executes) {
+    int ignored = executes && mrmd_interrupt_begin_exec();
+    PyObject *started = PyObject_Call(called->original, arguments, keywords);
+    if (ignored) {
+        mrmd_interrupt_end_exec();
+    }
+    if (started != NULL && !mrmd_is_forked_child) {
+        report_started(started);
+    }
+    return started;
+}
+
+static PyObject *trace_crashes(const stand_in *called, PyObject *arguments, PyObject *keywords, int enabled) {
+    PyObject *done = PyObject_Call(called->original, arguments, keywords);
+    if (done != NULL) {
+        user_traces_crashes = enabled;
+    }
+    return done;
+}
+
+enum { FORK, FORKPTY, POSIX_SPAWN, POSIX_SPAWNP, FORK_EXEC, ENABLE, DISABLE, STAND_IN_COUNT };
+static stand_in stand_ins[STAND_IN_COUNT];
+
+#define STAND_IN(function, index, behaviour, detail)                                              \
+    static PyObject *function(PyObject *module, PyObject *arguments, PyObject *keywords) {       \
+        (void)module;                                                                             \
+        return behaviour(&stand_ins[index], arguments, keywords, detail);                         \
+    }
+
+STAND_IN(call_fork, FORK, start_process, 0)
+STAND_IN(call_forkpty, FORKPTY, start_process, 0)
+STAND_IN(call_posix_spawn, POSIX_SPAWN, start_process, 1)
+STAND_IN(call_posix_spawnp, POSIX_SPAWNP, start_process, 1)
+STAND_IN(call_fork_exec, FORK_EXEC, start_process, 1)
+STAND_IN(call_enable, ENABLE, trace_crashes, 1)
+STAND_IN(call_disable, DISABLE, trace_crashes, 0)
+
+static stand_in stand_ins[STAND_IN_COUNT] = {
+    [FORK] = {.name = "fork", .function = call_fork},
+    [FORKPTY] = {.name = "forkpty", .function = call_forkpty},
+    [POSIX_SPAWN] = {.name = "posix_spawn", .function = call_posix_spawn},
+    [POSIX_SPAWNP] = {.name = "posix_spawnp", .function = call_posix_spawnp},
+    [FORK_EXEC] = {.name = "fork_exec", .function = call_fork_exec},
+    [ENABLE] = {.name = "enable", .function = call_enable},
+    [DISABLE] = {.name = "disable", .function = call_disable},
+};
+
+static PyObject *put_in_front(stand_in *known, PyObject *module) {
+    PyObject *original = PyObject_GetAttrString(module, known->name);
+    if (original == NULL || !PyCFunction_Check(original)) {
+        Py_XDECREF(original);
+        return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_TypeError, "%s is not built in", known->name);
+    }
+    const PyMethodDef *described = ((PyCFunctionObject *)original)->m_ml;
+    known->method = (PyMethodDef){described->ml_name, (PyCFunction)(void (*)(void))known->function,
+                                  METH_VARARGS | METH_KEYWORDS, described->ml_doc};
+    known->original = original;
+    PyObject *module_name = PyModule_GetNameObject(module);
+    PyObject *function = module_name == NULL ? NULL : PyCFunction_NewEx(&known->method, module, module_name);
+    Py_XDECREF(module_name);
+    if (function != NULL && PyObject_SetAttrString(module, known->name, function) < 0) {
+        Py_CLEAR(function);
+    }
+    return function;
+}
+
+/* Puts ours in front of a built-in function of a module and returns it: of those
+ * that start processes, and of faulthandler's enable and disable. Once for each;
+ * needs the GIL. */
+PyObject *mrmd_stand_in(PyObject *module, const char *name) {
+    for (int i = 0; i < STAND_IN_COUNT; i++) {
+        if (strcmp(stand_ins[i].name, name) == 0) {
+            return put_in_front(&stand_ins[i], module);
+        }
+    }
+    return PyErr_Format(PyExc_ValueError, "nothing stands in for %s", name);
+}
+
+/* Whether the user's code wants faulthandler's traces, and not only we. Needs the
+ * GIL. */
+int mrmd_user_traces_crashes(void) {
+    return user_traces_crashes;
+}
+
+/* The status for the exception that is set, which is printed unless it asks to exit. */
+static int exit_status(void) {
+    if (!PyErr_ExceptionMatches(PyExc_SystemExit)) {
+        PyErr_Print();
+        return EXIT_FAILURE;
+    }
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    PyObject *code = PyObject_GetAttrString(value, "code");
+    if (code != NULL && PyLong_Check(code)) {
+        return (int)PyLong_AsLong(code);
+    }
+    return code == Py_None ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+/* Ends a forked child whose Python code came to its end: in it there is no Go to
+ * return to. result is what the code returned, NULL for an exception. Needs the
+ * GIL; does nothing in the runtime itself. */
+void mrmd_leave_forked_child(PyObject *result) {
+    if (!mrmd_is_forked_child) {
+        return;
+    }
+    int status = result == NULL ? exit_status() : EXIT_SUCCESS;
+    mrmd_output_flush_stdio();
+    _exit(status);
+}
+
+/* PyObject_CallObject for Go. */
+PyObject *mrmd_call(PyObject *callable, PyObject *arguments) {
+    PyObject *result = PyObject_CallObject(callable, arguments);
+    mrmd_leave_forked_child(result);
+    return result;
+}
