@@ -75,6 +75,7 @@ void mrmd_thread_leave(void);
 int mrmd_fault_before_enable(void);
 int mrmd_fault_after_enable(void);
 int mrmd_is_fault_handler(const struct sigaction *action);
+void mrmd_fault_uncover(int number, int keep_faulthandler);
 
 /* fork.c */
 extern int mrmd_is_forked_child;

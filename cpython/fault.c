@@ -74,3 +74,13 @@ int mrmd_fault_after_enable(void) {
 int mrmd_is_fault_handler(const struct sigaction *action) {
     return (action->sa_flags & SA_SIGINFO) && action->sa_sigaction == on_fault;
 }
+
+/* Takes ours out from in front of faulthandler, or both. Forked child. */
+void mrmd_fault_uncover(int number, int keep_faulthandler) {
+    struct sigaction to_default = {.sa_handler = SIG_DFL};
+    for (int i = 0; i < FAULT_SIGNAL_COUNT; i++) {
+        if (fault_signals[i] == number) {
+            sigaction(number, keep_faulthandler ? &python_actions[i] : &to_default, NULL);
+        }
+    }
+}

@@ -163,8 +163,12 @@ static void take_go_handlers_out(void) {
             sigaction(number, &to_default, NULL);
             continue;
         }
-        if (sigaction(number, NULL, &installed) == 0 && (installed.sa_flags & SA_SIGINFO) &&
-            (installed.sa_sigaction == go_action.sa_sigaction || mrmd_is_fault_handler(&installed))) {
+        if (sigaction(number, NULL, &installed) == -1 || !(installed.sa_flags & SA_SIGINFO)) {
+            continue;
+        }
+        if (mrmd_is_fault_handler(&installed)) {
+            mrmd_fault_uncover(number, mrmd_user_traces_crashes());
+        } else if (installed.sa_sigaction == go_action.sa_sigaction) {
             sigaction(number, &to_default, NULL);
         }
     }

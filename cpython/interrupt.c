@@ -195,8 +195,9 @@ static int replace(PyObject *module, PyMethodDef *method, PyObject *original) {
 static int hide_go_handlers(void) {
     for (int number = 1; number <= SIGRTMAX; number++) {
         struct sigaction installed;
+        /* Go sets SA_SIGINFO with every action, SIG_IGN included. */
         if (number == SIGINT || sigaction(number, NULL, &installed) == -1 ||
-            !(installed.sa_flags & SA_SIGINFO)) {
+            !(installed.sa_flags & SA_SIGINFO) || installed.sa_handler == SIG_IGN) {
             continue;
         }
         PyObject *ignored = PyObject_CallFunction(original_signal, "iO", number, default_action);

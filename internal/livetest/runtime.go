@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -20,6 +21,8 @@ type Runtime struct {
 	*Client
 	// Home and WorkingDirectory are folders of its own.
 	Home, WorkingDirectory string
+	// Environment is what it was started with.
+	Environment []string
 	// Process is the runtime's.
 	Process *os.Process
 
@@ -78,8 +81,9 @@ func (r *Runtime) launch(binary, virtualenv string, options Options) error {
 		"--venv", virtualenv, "--cwd", r.WorkingDirectory,
 	}, options.Flags...)
 	r.command = exec.Command(binary, flags...)
-	r.command.Env = append(os.Environ(), "HOME="+r.Home, "MRMD_HOME=", "IPYTHONDIR=")
-	r.command.Env = append(r.command.Env, options.Environment...)
+	r.Environment = append(withoutFolders(os.Environ()), "HOME="+r.Home)
+	r.Environment = append(r.Environment, options.Environment...)
+	r.command.Env = r.Environment
 	output, err := r.command.StdoutPipe()
 	if err != nil {
 		return fmt.Errorf("starting %s: %w", binary, err)
@@ -108,6 +112,14 @@ func (r *Runtime) launch(binary, virtualenv string, options Options) error {
 		_ = r.command.Wait()
 	}()
 	return nil
+}
+
+// withoutFolders leaves out the variables that name folders of the user.
+func withoutFolders(environment []string) []string {
+	return slices.DeleteFunc(environment, func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return name == "HOME" || name == "MRMD_HOME" || name == "IPYTHONDIR"
+	})
 }
 
 func (r *Runtime) waitUntilServing(ctx context.Context) error {
