@@ -85,6 +85,8 @@ void mrmd_fork_own_path(const char *prefix);
 void mrmd_fork_own_descriptor(int descriptor);
 
 /* children.c */
+void mrmd_set_fork_filter(PyObject *filter);
+void mrmd_begin_quiet_fork(void);
 PyObject *mrmd_stand_in(PyObject *module, const char *name);
 PyObject *mrmd_call(PyObject *callable, PyObject *arguments);
 void mrmd_leave_forked_child(PyObject *result);

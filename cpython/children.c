@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "_cgo_export.h"
@@ -39,9 +40,94 @@ static void report_started(PyObject *started) {
     }
 }
 
+/* From 3.12 on a fork warns of other threads, those that run Go included. They are no
+ * danger to the child, which never needs what they hold; only the user's threads are
+ * to be warned of. */
+#if PY_VERSION_HEX >= 0x030C0000
+
+static PyObject *fork_filter;
+/* The list that the filter is in during a fork, NULL at other times. */
+static PyObject *filtered;
+
+/* Takes the warning filter for forks that only Go's threads look on at. */
+void mrmd_set_fork_filter(PyObject *filter) {
+    Py_XSETREF(fork_filter, Py_NewRef(filter));
+}
+
+static long threads_of_this_process(void) {
+    long count = 0;
+    char line[128];
+    FILE *status = fopen("/proc/self/status", "re");
+    while (status != NULL && fgets(line, sizeof line, status) != NULL && sscanf(line, "Threads: %ld", &count) != 1) {
+    }
+    if (status != NULL) {
+        fclose(status);
+    }
+    return count;
+}
+
+/* The main thread is counted as one of Go's. A thread that has been joined, as
+ * IPython's has just been, is still there for a moment. */
+static int only_go_looks_on(void) {
+    const struct timespec moment = {.tv_nsec = 200000};
+    for (int look = 0; look < 25; look++) {
+        if (threads_of_this_process() <= mrmdGoThreads()) {
+            return 1;
+        }
+        nanosleep(&moment, NULL);
+    }
+    return 0;
+}
+
+/* Call before a fork, after what else is done then: IPython ends a thread. Needs the
+ * GIL, any thread. */
+void mrmd_begin_quiet_fork(void) {
+    if (fork_filter == NULL || filtered != NULL || mrmd_is_forked_child || !only_go_looks_on()) {
+        return;
+    }
+    PyObject *warnings = PyImport_ImportModule("warnings");
+    PyObject *filters = warnings == NULL ? NULL : PyObject_GetAttrString(warnings, "filters");
+    Py_XDECREF(warnings);
+    if (filters == NULL || !PyList_Check(filters) || PyList_Insert(filters, 0, fork_filter) < 0) {
+        Py_CLEAR(filters);
+        PyErr_Clear();
+    }
+    filtered = filters;
+}
+
+static void end_quiet_fork(void) {
+    PyObject *filters = filtered;
+    filtered = NULL;
+    for (Py_ssize_t i = 0; filters != NULL && i < PyList_GET_SIZE(filters); i++) {
+        if (PyList_GET_ITEM(filters, i) == fork_filter) {
+            PyObject *type, *value, *traceback;
+            PyErr_Fetch(&type, &value, &traceback);
+            PyList_SetSlice(filters, i, i + 1, NULL);
+            PyErr_Restore(type, value, traceback);
+            break;
+        }
+    }
+    Py_XDECREF(filters);
+}
+
+#else
+
+void mrmd_set_fork_filter(PyObject *filter) {
+    (void)filter;
+}
+
+void mrmd_begin_quiet_fork(void) {
+}
+
+static void end_quiet_fork(void) {
+}
+
+#endif
+
 static PyObject *start_process(const stand_in *called, PyObject *arguments, PyObject *keywords, int executes) {
     int ignored = executes && mrmd_interrupt_begin_exec();
     PyObject *started = PyObject_Call(called->original, arguments, keywords);
+    end_quiet_fork();
     if (ignored) {
         mrmd_interrupt_end_exec();
     }

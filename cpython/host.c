@@ -178,6 +178,19 @@ static PyObject *host_stand_in(PyObject *module, PyObject *arguments) {
     return mrmd_stand_in(of, name);
 }
 
+static PyObject *host_set_fork_filter(PyObject *module, PyObject *filter) {
+    (void)module;
+    mrmd_set_fork_filter(filter);
+    Py_RETURN_NONE;
+}
+
+static PyObject *host_begin_quiet_fork(PyObject *module, PyObject *ignored) {
+    (void)module;
+    (void)ignored;
+    mrmd_begin_quiet_fork();
+    Py_RETURN_NONE;
+}
+
 static PyObject *host_user_traces_crashes(PyObject *module, PyObject *ignored) {
     (void)module;
     (void)ignored;
@@ -214,6 +227,11 @@ static PyMethodDef methods[] = {
     {"stand_in", host_stand_in, METH_VARARGS,
      "stand_in(module, name, /)\n--\n\nPut a function in front of a built-in one that starts processes, or of "
      "faulthandler's enable and disable, and return it. Once for each."},
+    {"set_fork_filter", host_set_fork_filter, METH_O,
+     "set_fork_filter(filter, /)\n--\n\nSet the item of warnings.filters that a fork has while this process has no "
+     "threads but the host's own."},
+    {"begin_quiet_fork", host_begin_quiet_fork, METH_NOARGS,
+     "begin_quiet_fork()\n--\n\nPut that filter in place when it is due; the function that forks takes it away."},
     {"user_traces_crashes", host_user_traces_crashes, METH_NOARGS,
      "user_traces_crashes()\n--\n\nWhether the user's code has enabled faulthandler, which the host had before."},
     {"flush_stdio", host_flush_stdio, METH_NOARGS,

@@ -8,15 +8,27 @@ import _posixsubprocess
 import faulthandler
 import os
 import posix
+import re
 import signal
 import subprocess
 import sys
+import threading
 
 import _mrmd_host
 
+_is_installed = False
+
 
 def install():
-    """Watch every way by which Python starts a process."""
+    """Watch every way by which Python starts a process.
+
+    To be called before IPython is imported: what is registered first is run last
+    before a fork, when IPython has ended its history thread.
+    """
+    global _is_installed
+    if _is_installed:
+        return
+    _is_installed = True
     for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp"):
         setattr(os, name, _mrmd_host.stand_in(posix, name))
     fork_exec = _mrmd_host.stand_in(_posixsubprocess, "fork_exec")
@@ -24,7 +36,16 @@ def install():
         subprocess._fork_exec = fork_exec
     for name in ("enable", "disable"):
         _mrmd_host.stand_in(faulthandler, name)
-    os.register_at_fork(after_in_child=_become_plain)
+    message = re.compile("This process .* is multi-threaded")
+    _mrmd_host.set_fork_filter(("ignore", message, DeprecationWarning, None, 0))
+    os.register_at_fork(before=_before_fork, after_in_child=_become_plain)
+
+
+def _before_fork():
+    """Look for threads besides the host's own if Python knows of none."""
+    known = threading.enumerate()
+    if sum(not isinstance(thread, threading._DummyThread) for thread in known) == 1:
+        _mrmd_host.begin_quiet_fork()
 
 
 def _become_plain():
@@ -50,8 +71,6 @@ def end(error):
     elif error is not None:
         status = 1
         sys.excepthook(type(error), error, error.__traceback__)
-    import threading
-
     threading._shutdown()
     for stream in (sys.stdout, sys.stderr):
         try:

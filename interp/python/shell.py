@@ -238,6 +238,13 @@ class Shell(InteractiveShell):
         if sys.version_info >= (3, 12):
             sys.last_exc = error
 
+    def excepthook(self, etype, value, tb):
+        """Show an exception that nothing caught; what is none, as Python does."""
+        if isinstance(value, BaseException):
+            super().excepthook(etype, value, tb)
+        else:
+            sys.__excepthook__(etype, value, tb)
+
     def showsyntaxerror(self, filename=None, running_compiled_code=False):
         """Print nothing for a cell: the reply carries the error."""
         if running_compiled_code:

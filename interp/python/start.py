@@ -16,11 +16,14 @@ def runner():
 
     Raises ImportError when IPython can't be imported.
     """
-    import IPython  # noqa: F401
-
-    from _mrmd import cell, children, loop, threads
+    from _mrmd import children
 
     children.install()
+
+    import IPython  # noqa: F401
+
+    from _mrmd import cell, loop, threads
+
     threads.install()
     loop.install()
     return cell.start()
