@@ -1,0 +1,140 @@
+package processes
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/mrmd/mrmd-python/internal/livetest"
+)
+
+// TestScalingGuide runs the cells of docs/scaling.md in order.
+func TestScalingGuide(t *testing.T) {
+	guide, err := os.ReadFile(filepath.Join("..", "..", "..", "docs", "scaling.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	runtime := start(t, livetest.Options{})
+	var printed strings.Builder
+	_, rest, found := strings.Cut(string(guide), "```python\n")
+	for found {
+		var code string
+		code, rest, _ = strings.Cut(rest, "```\n")
+		printed.WriteString(cellIn(t, runtime, code))
+		_, rest, found = strings.Cut(rest, "```python\n")
+	}
+	for _, want := range []string{
+		"[0, 1, 4, 9, 16]\n[0, 1, 4, 9, 16]\n", "100% Completed", "\nsum: 328350\n", "166666500\n", "144\n",
+		"[0, 1, 8, 27, 64]\n[0, 1, 3, 6]\n",
+	} {
+		if !strings.Contains(printed.String(), want) {
+			t.Errorf("the cells did not print %q:\n%s", want, printed.String())
+		}
+	}
+}
+
+// TestKillEndsClusters: nothing of Dask and Ray is left, whatever sessions and groups
+// their processes have made.
+func TestKillEndsClusters(t *testing.T) {
+	runtime := start(t, livetest.Options{})
+	said := cellIn(t, runtime, `
+import ray, psutil
+from dask.distributed import Client, LocalCluster
+ray.init(num_cpus=1, include_dashboard=False)
+@ray.remote
+class Holder:
+    def hold(self): return 1
+holder = Holder.remote(); assert ray.get(holder.hold.remote()) == 1
+cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+client = Client(cluster); assert client.submit(lambda: 2).result() == 2
+print('\n' + ' '.join(f'{child.pid}:{child.name()}' for child in psutil.Process().children(recursive=True)))`)
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	children := strings.Fields(lines[len(lines)-1])
+	if len(children) < 5 || !strings.Contains(said, "raylet") {
+		t.Fatalf("the cell's processes are %q", children)
+	}
+	kill := exec.Command(os.Getenv("MRMD_TEST_BINARY"), "--kill", filepath.Base(filepath.Dir(runtime.Home)))
+	kill.Env = runtime.Environment
+	if output, err := kill.CombinedOutput(); err != nil {
+		t.Fatalf("killing: %v\n%s", err, output)
+	}
+	for _, child := range children {
+		text, name, _ := strings.Cut(child, ":")
+		pid, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !until(t, func() bool { return syscall.Kill(pid, 0) == syscall.ESRCH }) {
+			t.Errorf("%s, process %d, is left", name, pid)
+		}
+	}
+}
+
+// TestKubernetesManifest parses the manifest of docs/scaling.md and checks what the
+// guide says of it, against a runtime where that can be.
+func TestKubernetesManifest(t *testing.T) {
+	manifest, err := filepath.Abs(filepath.Join("..", "..", "..", "docs", "kubernetes.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := cell(t, `
+import http.client, yaml
+documents = list(yaml.safe_load_all(open(`+strconv.Quote(manifest)+`)))
+print([document['kind'] for document in documents])
+deployment, service, policy = documents
+[container] = deployment['spec']['template']['spec']['containers']
+[port] = container['ports']
+labels = deployment['spec']['template']['metadata']['labels']
+print(labels == deployment['spec']['selector']['matchLabels'] == service['spec']['selector'] == policy['spec']['podSelector']['matchLabels'])
+print(container['resources']['limits'])
+for kind in ('startupProbe', 'readinessProbe', 'livenessProbe'):
+    get = container[kind]['httpGet']
+    [header] = get['httpHeaders']
+    host = header['value'].replace(str(port['containerPort']), '`+portOf(t, shared)+`')
+    connection = http.client.HTTPConnection('127.0.0.1', `+portOf(t, shared)+`)
+    connection.request('GET', get['path'], headers={header['name']: host})
+    print(kind, get['port'] == port['name'], connection.getresponse().status)
+`)
+	want := `['Deployment', 'Service', 'NetworkPolicy']
+True
+{'memory': '16Gi', 'nvidia.com/gpu': 1}
+startupProbe True 200
+readinessProbe True 200
+livenessProbe True 200
+`
+	if got != want {
+		t.Errorf("printed\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestGPU looks for what a killed runtime holds of the device, where there is one.
+func TestGPU(t *testing.T) {
+	smi, err := exec.LookPath("nvidia-smi")
+	if err != nil {
+		t.Skip("no nvidia-smi: that nothing holds a GPU after --kill is not checked on this machine")
+	}
+	runtime := start(t, livetest.Options{})
+	cellIn(t, runtime, `
+import ctypes
+cuda = ctypes.CDLL('libcuda.so.1')
+context = ctypes.c_void_p()
+assert cuda.cuInit(0) == 0 and cuda.cuCtxCreate_v2(ctypes.byref(context), 0, 0) == 0`)
+	kill := exec.Command(os.Getenv("MRMD_TEST_BINARY"), "--kill", filepath.Base(filepath.Dir(runtime.Home)))
+	kill.Env = runtime.Environment
+	if output, err := kill.CombinedOutput(); err != nil {
+		t.Fatalf("killing: %v\n%s", err, output)
+	}
+	holders, err := exec.Command(smi, "--query-compute-apps=pid", "--format=csv,noheader").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, holder := range strings.Fields(string(holders)) {
+		if holder == strconv.Itoa(runtime.Process.Pid) {
+			t.Errorf("process %s holds the device still", holder)
+		}
+	}
+}

@@ -1,0 +1,265 @@
+package processes
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/mrmd/mrmd-python/internal/livetest"
+)
+
+// stressCells are what the stress test runs, each with what it prints unless it is
+// interrupted.
+var stressCells = []struct{ name, code, prints string }{
+	{"loop", "total = 0\nfor n in range(300_000): total += n\nprint(total)", "44999850000\n"},
+	{"prints", "for n in range(2000): print('x' * 50)", strings.Repeat(strings.Repeat("x", 50)+"\n", 2000)},
+	{"sleep", "import time\ntime.sleep(0.05)\nprint('slept')", "slept\n"},
+	{"threads", `
+import threading
+numbers = []
+threads = [threading.Thread(target=lambda n=n: numbers.append(sum(range(n)))) for n in range(40)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+print(len(numbers))`, "40\n"},
+	{"fork", `
+import os
+pid = os.fork()
+if pid == 0:
+    os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))`, "7\n"},
+	{"fork with threads", `
+import os, threading
+stop = threading.Event()
+def spin():
+    while not stop.is_set(): sum(range(1000))
+spinners = [threading.Thread(target=spin) for _ in range(3)]
+try:
+    for spinner in spinners: spinner.start()
+    pid = os.fork()
+    if pid == 0:
+        print('child', flush=True); os._exit(0)
+    os.waitpid(pid, 0)
+finally:
+    stop.set()
+for spinner in spinners: spinner.join()
+print('parent')`, "child\nparent\n"},
+	{"subprocess", "import subprocess\nprint(subprocess.run(['echo', 'hi'], capture_output=True, text=True).stdout, end='')", "hi\n"},
+	{"multiprocessing", `
+import multiprocessing
+def answer(results): results.put('from a worker')
+context = multiprocessing.get_context('fork')
+results = context.SimpleQueue()
+worker = context.Process(target=answer, args=(results,)); worker.start()
+print(results.get()); worker.join()`, "from a worker\n"},
+	{"asyncio", `
+import asyncio
+async def one(n):
+    await asyncio.sleep(0.001); return n
+print(sum(await asyncio.gather(*[one(n) for n in range(50)])))`, "1225\n"},
+	{"without the GIL", "import numpy\nprint((numpy.ones((300, 300)) @ numpy.ones((300, 300)))[0, 0])", "300.0\n"},
+	{"error", "try: 1 / 0\nexcept ZeroDivisionError as error: print(error)", "division by zero\n"},
+}
+
+// stressReport counts what happened.
+type stressReport struct {
+	mutex       sync.Mutex
+	done        map[string]int
+	interrupted map[string]int
+	requests    map[string][]time.Duration
+	failures    []string
+}
+
+func (r *stressReport) fail(format string, arguments ...any) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.failures = append(r.failures, fmt.Sprintf(format, arguments...))
+}
+
+func (r *stressReport) cell(name string, interrupted bool) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	if interrupted {
+		r.interrupted[name]++
+	} else {
+		r.done[name]++
+	}
+}
+
+func (r *stressReport) request(name string, took time.Duration) {
+	r.mutex.Lock()
+	defer r.mutex.Unlock()
+	r.requests[name] = append(r.requests[name], took)
+}
+
+func (r *stressReport) String() string {
+	var text strings.Builder
+	text.WriteString("\n| cell | ended | interrupted |\n| --- | ---: | ---: |\n")
+	for _, kind := range stressCells {
+		fmt.Fprintf(&text, "| %s | %d | %d |\n", kind.name, r.done[kind.name], r.interrupted[kind.name])
+	}
+	text.WriteString("\n| request | count | median ms | 99 % ms | longest ms |\n| --- | ---: | ---: | ---: | ---: |\n")
+	for _, name := range slices.Sorted(maps.Keys(r.requests)) {
+		times := r.requests[name]
+		slices.Sort(times)
+		at := func(share float64) float64 {
+			return float64(times[int(share*float64(len(times)-1))].Microseconds()) / 1000
+		}
+		fmt.Fprintf(&text, "| %s | %d | %.1f | %.1f | %.1f |\n", name, len(times), at(0.5), at(0.99), at(1))
+	}
+	return text.String()
+}
+
+// TestStress has clients run cells that start threads and processes, look in on them
+// and interrupt them, all at once, for MRMD_STRESS_DURATION. Nothing may hang or get
+// lost, and nothing be left afterwards.
+func TestStress(t *testing.T) {
+	duration := 4 * time.Second
+	if text := os.Getenv("MRMD_STRESS_DURATION"); text != "" {
+		var err error
+		if duration, err = time.ParseDuration(text); err != nil {
+			t.Fatalf("MRMD_STRESS_DURATION: %v", err)
+		}
+	}
+	runtime := start(t, livetest.Options{})
+	for _, kind := range stressCells {
+		if got := cellIn(t, runtime, kind.code); got != kind.prints {
+			t.Fatalf("%s prints %.200q, want %.200q", kind.name, got, kind.prints)
+		}
+	}
+	report := &stressReport{done: map[string]int{}, interrupted: map[string]int{}, requests: map[string][]time.Duration{}}
+	before := resources(t, runtime)
+	loop(runtime, report, duration)
+	// Children of cells that were interrupted before they could wait for them.
+	cellIn(t, runtime, `
+import os
+try:
+    while True: os.waitpid(-1, 0)
+except ChildProcessError: pass`)
+	after := resources(t, runtime)
+	t.Logf("%v of stress%s\nbefore: %s\nafter:  %s", duration, report, before, after)
+	for _, failure := range report.failures {
+		t.Error(failure)
+	}
+	if before.threads != after.threads || after.descriptors > before.descriptors+8 {
+		t.Errorf("threads or descriptors are left: %s before, %s after", before, after)
+	}
+}
+
+func loop(runtime *livetest.Runtime, report *stressReport, duration time.Duration) {
+	end := time.Now().Add(duration)
+	var clients sync.WaitGroup
+	repeat := func(count int, action func(ctx context.Context, random *rand.Rand)) {
+		for n := range count {
+			clients.Go(func() {
+				random := rand.New(rand.NewPCG(uint64(n), uint64(count)))
+				for time.Now().Before(end) {
+					ctx, cancel := context.WithTimeout(context.Background(), patience)
+					action(ctx, random)
+					cancel()
+				}
+			})
+		}
+	}
+	ask := func(ctx context.Context, path string, body livetest.Object) livetest.Object {
+		began := time.Now()
+		var answer livetest.Object
+		var err error
+		if body == nil {
+			answer, err = runtime.Get(ctx, path)
+		} else {
+			answer, err = runtime.Post(ctx, path, body)
+		}
+		if err != nil {
+			report.fail("%s: %v%s", path, err, whereItHangs(ctx, runtime))
+			// Whatever is wrong, it is told once and not a thousand times.
+			time.Sleep(time.Second)
+			return nil
+		}
+		report.request(path, time.Since(began))
+		return answer
+	}
+	repeat(3, func(ctx context.Context, random *rand.Rand) {
+		kind := stressCells[random.IntN(len(stressCells))]
+		answer := ask(ctx, "/execute", livetest.Object{"code": kind.code})
+		if answer == nil {
+			return
+		}
+		failure, _ := answer["error"].(livetest.Object)
+		stdout, _ := answer["stdout"].(string)
+		switch {
+		case failure == nil && stdout != kind.prints && !hasStray(stdout):
+			report.fail("%s printed %.300q", kind.name, stdout)
+		case failure != nil && !strings.Contains(fmt.Sprint(failure), "KeyboardInterrupt"):
+			// One that hits threading's own locks ends in another error, as in plain
+			// Python, with the KeyboardInterrupt as its context.
+			report.fail("%s ended with %v: %v\n%v", kind.name, failure["type"], failure["message"], failure["traceback"])
+		default:
+			report.cell(kind.name, failure != nil)
+		}
+	})
+	repeat(1, func(ctx context.Context, random *rand.Rand) {
+		// How often is what makes the mixture; nothing depends on it.
+		time.Sleep(time.Duration(10+random.IntN(100)) * time.Millisecond)
+		ask(ctx, "/interrupt", livetest.Object{})
+	})
+	repeat(1, func(ctx context.Context, _ *rand.Rand) {
+		ask(ctx, "/health", nil)
+		ask(ctx, "/variables", livetest.Object{})
+		ask(ctx, "/complete", livetest.Object{"code": "threading.Th", "cursor": 12})
+		ask(ctx, "/sessions", nil)
+	})
+	repeat(1, func(ctx context.Context, random *rand.Rand) {
+		left := random.IntN(200)
+		err := runtime.Stream(ctx, "/execute/stream", livetest.Object{"code": stressCells[1].code}, func(livetest.Event) bool {
+			left--
+			return left > 0
+		})
+		if err != nil {
+			report.fail("a stream: %v%s", err, whereItHangs(ctx, runtime))
+		}
+	})
+	clients.Wait()
+}
+
+// hasStray says whether output of a child that an interrupted cell left behind came
+// between: a forked child writes to the terminal, whichever cell runs.
+func hasStray(stdout string) bool { return strings.Contains(stdout, "child") }
+
+// whereItHangs has the runtime tell, by its death, where its Python threads are, when
+// the time is over.
+func whereItHangs(ctx context.Context, runtime *livetest.Runtime) string {
+	if ctx.Err() == nil || runtime.Process.Signal(syscall.SIGSEGV) != nil {
+		return ""
+	}
+	time.Sleep(time.Second)
+	return "\n" + runtime.Said()
+}
+
+// usage is what a runtime holds.
+type usage struct{ threads, descriptors, megabytes int }
+
+func (u usage) String() string {
+	return fmt.Sprintf("%d Python threads, %d descriptors, %d MiB", u.threads, u.descriptors, u.megabytes)
+}
+
+func resources(t *testing.T, runtime *livetest.Runtime) usage {
+	t.Helper()
+	var found usage
+	said := cellIn(t, runtime, `
+import gc, psutil, threading
+gc.collect()
+threads = [thread for thread in threading.enumerate() if type(thread) is not threading._DummyThread]
+print(len(threads), psutil.Process().num_fds(), psutil.Process().memory_info().rss >> 20)`)
+	if _, err := fmt.Sscan(said, &found.threads, &found.descriptors, &found.megabytes); err != nil {
+		t.Fatalf("reading %q: %v", said, err)
+	}
+	return found
+}
