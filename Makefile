@@ -8,8 +8,10 @@ VENV ?= .venv
 PYTHON ?=
 REQUIREMENTS ?= requirements/test.txt
 PYTHONS ?=
+DURATION ?= 10m
+TESTS ?=
 
-.PHONY: help venv build install install-all run test test-workloads gallery lint clean
+.PHONY: help venv build install install-all run test test-workloads gallery stress regression lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -43,6 +45,14 @@ test-workloads: ## run real libraries in cells, as `make test` does, with one Py
 
 gallery: ## run examples/gallery.md and write what came out to docs/gallery.md
 	@scripts/gallery
+
+stress: ## threads, forks, interrupts and requests at once, with a report [DURATION=10m]
+	@scripts/stress "$(DURATION)"
+
+regression: ## CPython's own tests in plain Python and in cells, compared [VENV=.venv, TESTS="test_signal"]
+	@scripts/default-venv "$(VENV)"
+	@scripts/build-binary "$(VENV)" build/regression/mrmd-python
+	@"$(VENV)/bin/python" scripts/regression build/regression/mrmd-python "$(VENV)" $(TESTS)
 
 lint: ## gofmt, go vet, staticcheck, ruff
 	@scripts/bootstrap

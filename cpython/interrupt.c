@@ -1,18 +1,21 @@
 /* SIGINT has three senders, told apart by siginfo: we ourselves, to stop the
  * running code (sigqueue with the number of the run it is meant for, or with
- * BACKGROUND for what runs between the runs, or with UNWIND to end it); the
- * user's code, by raise() or kill() of its own process, which must behave as in
- * plain Python; and the outside (Ctrl-C at a terminal), which is Go's.
+ * BACKGROUND for what runs between the runs, or with UNWIND to end it); the user's
+ * code, by raise() or kill() of its own process or from one it has started, which
+ * must behave as in plain Python; and the outside (Ctrl-C at a terminal), which is
+ * Go's.
  *
  * Python's handler only ever sees a SIGINT while user code runs, so that no
  * KeyboardInterrupt is raised in the machinery around it. */
 #include "bridge.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 static pthread_t main_thread;
@@ -40,13 +43,57 @@ static void call_python_handler(int number, siginfo_t *info, void *context) {
     }
 }
 
+/* The parent of a process; 0 when there is none such. For signal handlers too. */
+static pid_t parent_of(pid_t pid) {
+    char path[32] = "/proc/", digits[16], text[512];
+    size_t count = 0, end = 6;
+    for (pid_t rest = pid; rest > 0; rest /= 10) {
+        digits[count++] = (char)('0' + rest % 10);
+    }
+    while (count > 0) {
+        path[end++] = digits[--count];
+    }
+    memcpy(path + end, "/stat", 6);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file == -1) {
+        return 0;
+    }
+    ssize_t length = read(file, text, sizeof text - 1);
+    close(file);
+    text[length > 0 ? length : 0] = 0;
+    /* The command, in parentheses, may hold anything: "pid (command) state parent". */
+    const char *after = strrchr(text, ')');
+    pid_t parent = 0;
+    if (after != NULL && strlen(after) > 4) {
+        for (after += 4; *after >= '0' && *after <= '9'; after++) {
+            parent = parent * 10 + (*after - '0');
+        }
+    }
+    return parent;
+}
+
+/* What the user's code has started may interrupt it as in plain Python. */
+static int is_descendant(pid_t pid) {
+    pid_t self = getpid();
+    for (int generation = 0; pid > 1 && generation < 64; generation++) {
+        pid = parent_of(pid);
+        if (pid == self) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static void on_sigint(int number, siginfo_t *info, void *context) {
     if (mrmd_is_forked_child) {
         call_python_handler(number, info, context);
         return;
     }
-    int from_this_process = info->si_code <= 0 && info->si_pid == getpid();
-    if (!from_this_process) {
+    int sender_is_known = info->si_code <= 0;
+    int saved_errno = errno;
+    int from_here = sender_is_known && (info->si_pid == getpid() || is_descendant(info->si_pid));
+    errno = saved_errno;
+    if (!from_here) {
         if (go_action.sa_flags & SA_SIGINFO) {
             go_action.sa_sigaction(number, info, context);
         }
@@ -55,7 +102,7 @@ static void on_sigint(int number, siginfo_t *info, void *context) {
     if (atomic_load(&user_code_depth) == 0 && !atomic_load(&in_background)) {
         return;
     }
-    if (info->si_code == SI_QUEUE) {
+    if (info->si_code == SI_QUEUE && info->si_pid == getpid()) {
         unsigned wanted = (unsigned)info->si_value.sival_int;
         if (wanted == UNWIND) {
             if (atomic_load(&user_code_depth) > 0 && atomic_exchange(&unwind_requested, 0)) {

@@ -43,16 +43,6 @@ func (s *server) listen() (listeners []net.Listener, port int, err error) {
 	return append(listeners, socket), port, nil
 }
 
-// ownPorts are the TCP ports that the runtime serves on.
-func ownPorts(listeners []net.Listener) []int {
-	if len(listeners) > 0 {
-		if address, ok := listeners[0].Addr().(*net.TCPAddr); ok {
-			return []int{address.Port}
-		}
-	}
-	return nil
-}
-
 // listenUnix binds a Unix socket, mode 0600 from its first moment. One that nobody
 // serves any more is replaced.
 func listenUnix(path string) (net.Listener, error) {

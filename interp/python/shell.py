@@ -239,9 +239,9 @@ class Shell(InteractiveShell):
             sys.last_exc = error
 
     def excepthook(self, etype, value, tb):
-        """Show an exception that nothing caught; what is none, as Python does."""
+        """Print an exception for code that asks for it; what is none, as Python does."""
         if isinstance(value, BaseException):
-            super().excepthook(etype, value, tb)
+            super().showtraceback((etype, value, tb), tb_offset=0)
         else:
             sys.__excepthook__(etype, value, tb)
 

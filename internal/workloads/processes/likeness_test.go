@@ -221,3 +221,18 @@ func start(t *testing.T, options livetest.Options) *livetest.Runtime {
 	})
 	return runtime
 }
+
+// TestInterruptsFromChildren: a process that the cell has started may interrupt it by
+// SIGINT to its parent, as in plain Python.
+func TestInterruptsFromChildren(t *testing.T) {
+	ended := execute(t, shared, `
+import subprocess, time
+subprocess.Popen('sh -c "kill -INT '"$PPID"'"', shell=True)
+try:
+    time.sleep(600)
+except KeyboardInterrupt:
+    print('interrupted')`)
+	if ended.err != "" || ended.stdout != "interrupted\n" {
+		t.Errorf("the cell ended with %+v", ended)
+	}
+}

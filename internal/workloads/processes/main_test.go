@@ -142,7 +142,7 @@ func module(t *testing.T, name, source string) {
 // until waits for a condition; it reports whether it came true in time.
 func until(t *testing.T, condition func() bool) bool {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !condition(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !condition(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			return false
 		}

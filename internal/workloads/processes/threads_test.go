@@ -129,3 +129,20 @@ while chain: chain = chain.inner
 `
 	sameAsPlain(t, shared, code)
 }
+
+// TestExcepthook: code that calls it gets its traceback printed, and Python's own
+// behaviour for what is no exception.
+func TestExcepthook(t *testing.T) {
+	ended := execute(t, shared, `
+import sys
+try: 1 / 0
+except ZeroDivisionError: sys.excepthook(*sys.exc_info())
+print('goes on')`)
+	if ended.err != "" || ended.stdout != "goes on\n" || !strings.Contains(ended.stderr, ": division by zero\n") {
+		t.Errorf("the cell ended with %+v", ended)
+	}
+	ended = execute(t, shared, "import sys\nsys.excepthook(1, '1', 1)")
+	if want := "TypeError: print_exception(): Exception expected for value, str found"; ended.err != "" || !strings.Contains(ended.stderr, want) {
+		t.Errorf("the cell ended with %+v", ended)
+	}
+}
