@@ -11,7 +11,7 @@ PYTHONS ?=
 DURATION ?= 10m
 TESTS ?=
 
-.PHONY: help venv build install install-all run test test-workloads gallery stress regression lint clean
+.PHONY: help venv build install install-all wheel run test test-workloads gallery stress regression lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -33,6 +33,10 @@ install: ## build for a venv and put the binary at VENV/bin/mrmd-python (VENV=DI
 install-all: ## build mrmd-python-cp312 and the like for every Python found, beside build/mrmd-python
 	@scripts/bootstrap
 	@scripts/build-all build
+
+wheel: ## build a wheel for every Python found, or one, in dist/ [PYTHON=3.12 or a path]
+	@scripts/bootstrap
+	@scripts/build-wheels dist "$(PYTHON)"
 
 run: build ## build, start a runtime and run examples/tour.md through it
 	@scripts/tour "$(VENV)"

@@ -69,3 +69,13 @@ apt_install() {
 version_at_least() {
     [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
 }
+
+# version_flags: the linker's flags that stamp the version and the commit.
+version_flags() {
+    # COMMIT is given where the sources come without their history (an image build).
+    local commit=${COMMIT:-$(git -C "$repo" rev-parse --short HEAD 2>/dev/null || echo unknown)}
+    if [ -z "${COMMIT:-}" ] && [ -n "$(git -C "$repo" status --porcelain 2>/dev/null)" ]; then
+        commit=$commit-dirty
+    fi
+    printf -- '-X main.version=%s -X main.commit=%s' "$(cat "$repo/VERSION")" "$commit"
+}

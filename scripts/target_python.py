@@ -6,8 +6,11 @@ interpreter must reach the refusal below instead of ending in a SyntaxError.
 
     target_python.py describe
         prints the ABI tag, the version and the interpreter, tab-separated.
-    target_python.py pkgconfig OUT_DIR COMPAT_DIR
-        writes OUT_DIR/KEY/python3.pc and prints OUT_DIR/KEY.
+    target_python.py pkgconfig OUT_DIR COMPAT_DIR [RUNPATH]
+        writes OUT_DIR/KEY/python3.pc and prints OUT_DIR/KEY. RUNPATH is where the
+        program is to look for a shared libpython when it runs, by default where it is.
+    target_python.py library
+        prints the path of the shared libpython, or nothing when there is none.
 
 Exit codes: 0 done; 1 this Python can't be linked, the reason is on stderr; 3 a
 Debian package is missing, its name is on stdout and the advice on stderr.
@@ -39,9 +42,12 @@ def main(arguments):
         if arguments == ["describe"]:
             refuse_unsupported()
             print("\t".join([abi_tag(), version_text(), sys.executable]))
-        elif len(arguments) == 3 and arguments[0] == "pkgconfig":
+        elif arguments == ["library"]:
             refuse_unsupported()
-            print(write_pkgconfig(arguments[1], arguments[2]))
+            print(target_files.find_shared_library() or "")
+        elif len(arguments) in (3, 4) and arguments[0] == "pkgconfig":
+            refuse_unsupported()
+            print(write_pkgconfig(*arguments[1:]))
         else:
             raise target_files.Refused(__doc__.strip())
     except target_files.MissingPackage as missing:
@@ -87,7 +93,7 @@ def refuse_unsupported():
         )
 
 
-def write_pkgconfig(out_dir, compat_dir):
+def write_pkgconfig(out_dir, compat_dir, runpath=None):
     """Write the pkg-config file into a folder named by its key; return that folder."""
     compat_dir = os.path.abspath(compat_dir)
     include_dirs = target_files.find_include_dirs()
@@ -101,7 +107,9 @@ def write_pkgconfig(out_dir, compat_dir):
 
     def render(pc_dir):
         link = (
-            shared_link_flags(shared) if shared else static_libpython.link_flags(pc_dir)
+            shared_link_flags(shared, runpath)
+            if shared
+            else static_libpython.link_flags(pc_dir)
         )
         return pkgconfig_text(compat_dir, include_dirs, link, fingerprint)
 
@@ -143,11 +151,11 @@ def pkgconfig_text(compat_dir, include_dirs, link, fingerprint):
     )
 
 
-def shared_link_flags(library):
+def shared_link_flags(library, runpath):
     directory, name = os.path.split(library)
     # The exact file name: the unversioned link is a development file that a
     # Python may come without.
-    return ["-L" + directory, "-l:" + name, "-Wl,-rpath," + directory]
+    return ["-L" + directory, "-l:" + name, "-Wl,-rpath," + (runpath or directory)]
 
 
 def fingerprint_of(library, include_dirs, compat_dir):

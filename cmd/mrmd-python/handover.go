@@ -30,14 +30,14 @@ func ensureSamePython(python target) error {
 		return err
 	}
 	if wanted == cpython.MinorVersion() {
-		return nil
+		return ensureSameRelease(python)
 	}
 	if earlier == "" {
 		if build := buildFor(python, wanted); build != "" {
 			return handOver(build)
 		}
 	}
-	self, err := os.Executable()
+	self, err := ownPath()
 	if err != nil {
 		self = "this mrmd-python"
 	}
@@ -49,7 +49,7 @@ func ensureSamePython(python target) error {
 // beside this binary, or one that was installed in the venv. "" when there is none.
 func buildFor(python target, minorVersion string) string {
 	var places []string
-	if self, err := os.Executable(); err == nil {
+	if self, err := ownPath(); err == nil {
 		name := "mrmd-python-cp" + strings.ReplaceAll(minorVersion, ".", "")
 		places = append(places, filepath.Join(filepath.Dir(self), name))
 	}

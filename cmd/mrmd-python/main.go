@@ -33,6 +33,7 @@ func main() {
 
 func run(arguments []string) int {
 	cpython.KeepIgnoredSignals()
+	takeLibraryFolder()
 	// Before anything is started, which would inherit what is for this process.
 	notifier, err := daemonize.Inherited()
 	if err != nil {

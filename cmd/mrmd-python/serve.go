@@ -289,9 +289,9 @@ func (s *server) publish(port int) error {
 	if s.claim == nil {
 		return nil
 	}
-	executable, err := os.Executable()
+	executable, err := ownPath()
 	if err != nil {
-		return fmt.Errorf("finding this program: %w", err)
+		return err
 	}
 	entry := registry.Entry{
 		Port:          port,

@@ -98,7 +98,11 @@ func launch(store *registry.Store, p plan) (registry.Entry, error) {
 	if err := passToken(p.guard.token); err != nil {
 		return registry.Entry{}, err
 	}
-	_, err = daemonize.Start(ctx, daemonize.Command{Args: arguments, LogPath: log})
+	own, err := ownPath()
+	if err != nil {
+		return registry.Entry{}, err
+	}
+	_, err = daemonize.Start(ctx, daemonize.Command{Path: own, Args: arguments, LogPath: log})
 	var failure *daemonize.FailedError
 	running := errors.As(err, &failure) && failure.Kind == failedRunning
 	if err != nil && !running {

@@ -23,7 +23,8 @@ type target struct {
 
 // chooseTarget finds the Python to run: what --venv says, else the venv this
 // binary was installed in, else the activated one, else a .venv in the working
-// directory or above it, else the one the binary was built for.
+// directory or above it, else the Python that has the wheel of this binary, else the
+// one the binary was built for.
 func chooseTarget(asked, workingDirectory string) (target, error) {
 	if asked != "" {
 		absolute, err := filepath.Abs(asked)
@@ -46,6 +47,9 @@ func chooseTarget(asked, workingDirectory string) (target, error) {
 		if folder == filepath.Dir(folder) {
 			break
 		}
+	}
+	if installed, found := pythonOfInstallation(); found {
+		return installed, nil
 	}
 	if builtForPython == "" {
 		return target{}, errors.New("no virtual environment found: name one with --venv")
@@ -74,8 +78,8 @@ func folderOfBinary() string {
 			places = append(places, absolute)
 		}
 	}
-	if executable, err := os.Executable(); err == nil {
-		places = append(places, executable)
+	if own, err := ownPath(); err == nil {
+		places = append(places, own)
 	}
 	for _, place := range places {
 		folder := filepath.Dir(filepath.Dir(place))
@@ -92,7 +96,11 @@ func isThisBinary(path string) bool {
 	if err != nil {
 		return false
 	}
-	running, err := os.Stat("/proc/self/exe")
+	own, err := ownPath()
+	if err != nil {
+		return false
+	}
+	running, err := os.Stat(own)
 	return err == nil && os.SameFile(found, running)
 }
 
@@ -119,12 +127,17 @@ func minorVersionOf(python target) (string, error) {
 			return version, nil
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	output, err := exec.CommandContext(ctx, python.interpreter, "-I", "-S", "-c",
-		"import sys; print('%d.%d' % sys.version_info[:2])").Output()
+	version, err := ask(python.interpreter, "'%d.%d' % sys.version_info[:2]")
 	if err != nil {
 		return "", fmt.Errorf("asking %s for its version: %w", python.interpreter, err)
 	}
-	return strings.TrimSpace(string(output)), nil
+	return version, nil
+}
+
+// ask runs an interpreter to evaluate an expression of sys and gives what it prints.
+func ask(interpreter, expression string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	output, err := exec.CommandContext(ctx, interpreter, "-I", "-S", "-c", "import sys; print("+expression+")").Output()
+	return strings.TrimSpace(string(output)), err
 }

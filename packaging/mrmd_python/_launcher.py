@@ -1,0 +1,20 @@
+"""Find the program that the wheel installed."""
+
+import importlib.metadata
+
+
+def find_launcher():
+    """Return the absolute path of the wheel's bin/mrmd-python.
+
+    Raises FileNotFoundError when this package was not installed from a wheel.
+    """
+    try:
+        files = importlib.metadata.files("mrmd-python") or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == "mrmd-python" and file.parent.name == "bin":
+            return str(file.locate().resolve())
+    raise FileNotFoundError(
+        "the program mrmd-python is not installed: install its wheel into this Python"
+    )
