@@ -28,6 +28,12 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, "MRMD_TEST_VENV is not set: run the tests with `make test` or scripts/with-python VENV go test ./interp")
 		os.Exit(2)
 	}
+	if os.Getenv(examplesVariable) != "" {
+		os.Exit(runExamples(m))
+	}
+	if err := leaveExamplesOut(); err != nil {
+		panic(err)
+	}
 	home, err := os.MkdirTemp("", "mrmd-interp-test-")
 	if err != nil {
 		panic(err)
