@@ -11,6 +11,7 @@ import urllib.parse
 
 from mrmd_python._launcher import find_launcher
 
+HOST = "127.0.0.1"
 # How long, in seconds, Python may take to start, and a runtime to end by itself.
 START_LIMIT = 60
 STOP_LIMIT = 15
@@ -67,7 +68,7 @@ class Runtime:
         return self.address
 
     async def launch(self):
-        command = [find_launcher(), "--managed", "--host=127.0.0.1", "--port=0"]
+        command = [find_launcher(), "--managed", f"--host={HOST}", "--port=0"]
         parent = os.getpid()
         self.process = await asyncio.create_subprocess_exec(
             *command,
@@ -97,8 +98,8 @@ class Runtime:
             level = LEVEL.search(line)
             log.log(LEVELS.get(level and level.group(1), logging.INFO), "%s", line)
             if started := STARTED.search(line):
-                url = urllib.parse.urlsplit(started.group(1))
-                address = (url.hostname, url.port)
+                # The URL says localhost, of which only this address is the runtime's.
+                address = (HOST, urllib.parse.urlsplit(started.group(1)).port)
             if READY.search(line) and not ready.done():
                 ready.set_result(address)
         await self.process.wait()
