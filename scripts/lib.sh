@@ -79,3 +79,9 @@ version_flags() {
     fi
     printf -- '-X main.version=%s -X main.commit=%s' "$(cat "$repo/VERSION")" "$commit"
 }
+
+# preferred_python: what scripts/pythons says of the Python for tests that one is
+# enough for: 3.12, else the newest.
+preferred_python() {
+    "$repo/scripts/pythons" | awk -F '\t' '{ newest = $0 } $1 == "cp312" { wanted = $0 } END { print wanted ? wanted : newest }'
+}
