@@ -67,7 +67,8 @@ type Claim struct {
 
 // Claim takes id for this process. A dead entry is no obstacle. When another
 // process holds the id, Claim waits until that has published its entry, and then
-// returns a *RunningError, or has given the id up, and then takes it; a *HeldError
+// returns a *RunningError (one that is stopping it waits for), or has given the id up,
+// and then takes it; a *HeldError
 // when ctx ends before either. Other errors: *InvalidIDError, *TakenError, and what
 // the file system says.
 //
@@ -91,12 +92,15 @@ func (s *Store) Claim(ctx context.Context, id string) (*Claim, error) {
 	return &Claim{store: s, id: id, lock: lock}, nil
 }
 
-// livingOwner returns a *RunningError or a *TakenError when a living runtime has
-// its entry in the file of id.
+// livingOwner returns a *RunningError or a *TakenError when a living runtime that is
+// to stay has its entry in the file of id.
 func (s *Store) livingOwner(id string) error {
 	entry, err := readEntry(s.entryPath(id))
 	if err != nil || !entry.Alive() {
 		// What is no entry belongs to nobody and is overwritten.
+		return nil
+	}
+	if entry.ID == id && entry.Stopping() {
 		return nil
 	}
 	if entry.ID == id {

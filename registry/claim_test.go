@@ -111,6 +111,23 @@ func TestHeldErrorNamesTheHolder(t *testing.T) {
 	}
 }
 
+func TestClaimWaitsForOneThatStops(t *testing.T) {
+	store := newStore(t)
+	claim := mustClaim(t, store, "x")
+	mustPublish(t, claim, Entry{State: "stopping: SIGTERM"})
+	var held *HeldError
+	if _, err := Open(store.home).Claim(soon(t), "x"); !errors.As(err, &held) {
+		t.Errorf("Claim = %v", err)
+	}
+	other := startRole(t, "runtime", store.home.Dir, "x")
+	if err := claim.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if line := other.line(); line != "published" {
+		t.Errorf("another process says %q", line)
+	}
+}
+
 func TestClaimWaitsForOneThatStarts(t *testing.T) {
 	store := newStore(t)
 	claim := mustClaim(t, store, "x")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
@@ -96,3 +97,7 @@ func (e Entry) Encode() ([]byte, error) {
 	}
 	return append(text, '\n'), nil
 }
+
+// Stopping says whether the runtime has said that it ends: its id will be free in a
+// moment.
+func (e Entry) Stopping() bool { return strings.HasPrefix(e.State, "stopping") }

@@ -57,7 +57,8 @@ func startDaemon(chosen options) error {
 	return nil
 }
 
-// existing gives the entry of a living runtime; nil when there is none.
+// existing gives the entry of a living runtime; nil when there is none, or one that is
+// about to end, for which the claim on its id waits.
 func existing(id string) (*registry.Store, *registry.Entry, error) {
 	if err := registry.CheckID(id); err != nil {
 		return nil, nil, err
@@ -67,7 +68,7 @@ func existing(id string) (*registry.Store, *registry.Entry, error) {
 		return nil, nil, err
 	}
 	entry, err := store.Get(id)
-	if err != nil || !entry.Alive() {
+	if err != nil || !entry.Alive() || entry.Stopping() {
 		// What is no entry, or a dead one's, the new runtime overwrites.
 		return store, nil, nil
 	}
