@@ -1,6 +1,7 @@
 """Find the program that the wheel installed."""
 
-import importlib.metadata
+import os
+import sys
 
 
 def find_launcher():
@@ -8,6 +9,13 @@ def find_launcher():
 
     Raises FileNotFoundError when this package was not installed from a wheel.
     """
+    # Where it is in a venv. Asking for the installed files takes longer than the
+    # program needs for most commands.
+    program = os.path.join(sys.prefix, "bin", "mrmd-python")
+    if os.path.isdir(os.path.join(sys.prefix, "libexec", "mrmd-python")):
+        return program
+    import importlib.metadata
+
     try:
         files = importlib.metadata.files("mrmd-python") or []
     except importlib.metadata.PackageNotFoundError:
