@@ -41,9 +41,12 @@ func launch() error {
 		return err
 	}
 	program := wheel.RuntimePath(prefix, abiTag)
+	if err := handOver(filepath.Dir(wheel.LauncherPath(prefix)), wheel.LauncherDescriptor); err != nil {
+		return err
+	}
 	if libraryName != "" {
 		if folder := findLibrary(prefix, libraryName, filepath.Dir(program)); folder != "" {
-			if err := handOver(folder); err != nil {
+			if err := handOver(folder, wheel.LibraryDescriptor); err != nil {
 				return err
 			}
 		}
@@ -59,6 +62,7 @@ func findPrefix() (string, error) {
 		return "", fmt.Errorf("finding this program: %w", err)
 	}
 	places := []string{own}
+	// An installer may have linked this file to its cache (uv --link-mode=symlink).
 	if called, err := exec.LookPath(os.Args[0]); err == nil {
 		if absolute, err := filepath.Abs(called); err == nil {
 			places = append(places, absolute)
@@ -78,14 +82,14 @@ func findPrefix() (string, error) {
 		wheel.RuntimePath(filepath.Dir(filepath.Dir(own)), abiTag))
 }
 
-// handOver opens the folder of libpython for the runtime.
-func handOver(folder string) error {
+// handOver opens a folder for the runtime as a descriptor that it knows.
+func handOver(folder string, known int) error {
 	descriptor, err := unix.Open(folder, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err == nil {
-		err = unix.Dup3(descriptor, wheel.LibraryDescriptor, 0)
+		err = unix.Dup3(descriptor, known, 0)
 	}
 	if err != nil {
-		return fmt.Errorf("opening %s, the folder of libpython: %w", folder, err)
+		return fmt.Errorf("opening %s for the runtime: %w", folder, err)
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func main() {
 
 func run(arguments []string) int {
 	cpython.KeepIgnoredSignals()
-	takeLibraryFolder()
+	takeFolders()
 	// Before anything is started, which would inherit what is for this process.
 	notifier, err := daemonize.Inherited()
 	if err != nil {

@@ -22,38 +22,45 @@ const (
 	libraryStatic = "static"
 )
 
-// libraryFolder is the folder that the launcher handed over, "" when it did not.
-var libraryFolder string
+// libraryFolder and launcherFolder are what the launcher handed over, "" where it did
+// not.
+var libraryFolder, launcherFolder string
 
-// takeLibraryFolder takes what the launcher of a wheel handed over for the loader,
-// which has done its work.
-func takeLibraryFolder() {
-	if libraryInWheel != libraryShared {
-		return
+// takeFolders takes what the launcher of a wheel handed over. The loader has done its
+// work.
+func takeFolders() {
+	if libraryInWheel != "" {
+		libraryFolder = takeFolder(wheel.LibraryDescriptor)
+		launcherFolder = takeFolder(wheel.LauncherDescriptor)
 	}
-	info, err := os.Stat(wheel.LibraryLink())
+}
+
+// takeFolder closes a descriptor that is open for a folder and gives its path; "" when
+// it is something else, which is not the launcher's.
+func takeFolder(descriptor int) string {
+	link := wheel.DescriptorLink(descriptor)
+	info, err := os.Stat(link)
 	if err != nil || !info.IsDir() {
-		// The loader found the library by itself.
-		return
+		return ""
 	}
-	folder, err := os.Readlink(wheel.LibraryLink())
+	folder, err := os.Readlink(link)
 	if err != nil {
-		return
+		return ""
 	}
-	libraryFolder = folder
 	// It can't fail: it was open.
-	_ = unix.Close(wheel.LibraryDescriptor)
+	_ = unix.Close(descriptor)
+	return folder
 }
 
 // ownPath is the file that has to be run to run this program again: in a wheel the
 // launcher.
 func ownPath() (string, error) {
+	if launcherFolder != "" {
+		return filepath.Join(launcherFolder, "mrmd-python"), nil
+	}
 	executable, err := os.Executable()
 	if err != nil {
 		return "", fmt.Errorf("finding this program: %w", err)
-	}
-	if libraryInWheel != "" {
-		return wheel.LauncherPath(executable), nil
 	}
 	return executable, nil
 }
@@ -62,8 +69,8 @@ func ownPath() (string, error) {
 // the Python that it runs.
 func bringsLibrary() bool {
 	if libraryInWheel == libraryShared {
-		executable, err := os.Executable()
-		return err == nil && libraryFolder == filepath.Dir(executable)
+		runtime := wheel.RuntimePath(filepath.Dir(launcherFolder), cpython.ABITag())
+		return libraryFolder != "" && libraryFolder == filepath.Dir(runtime)
 	}
 	return libraryInWheel == libraryStatic
 }
@@ -98,12 +105,11 @@ func ensureSameRelease(python target) error {
 // pythonOfInstallation is the Python that a wheel was installed for outside any venv:
 // the one in its prefix, else (pip install --user) the first on PATH.
 func pythonOfInstallation() (target, bool) {
-	own, err := ownPath()
-	if libraryInWheel == "" || err != nil {
+	if launcherFolder == "" {
 		return target{}, false
 	}
 	name := "python" + cpython.MinorVersion()
-	for _, place := range []string{filepath.Join(filepath.Dir(own), name), name} {
+	for _, place := range []string{filepath.Join(launcherFolder, name), name} {
 		interpreter, err := exec.LookPath(place)
 		if err != nil {
 			continue

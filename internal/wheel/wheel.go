@@ -9,14 +9,20 @@ import (
 	"strconv"
 )
 
-// LibraryDescriptor is the file descriptor by which the launcher hands the folder of
-// libpython to the runtime, whose DT_RUNPATH is /proc/self/fd/ and this number. It
-// is one that a program which hands on descriptors of its own will hardly use.
-const LibraryDescriptor = 197
+// The file descriptors by which the launcher hands folders to the runtime: that of
+// libpython, which the runtime's DT_RUNPATH names as /proc/self/fd/197, and the
+// launcher's own, which can't be told from where the runtime is when an installer has
+// linked both to a cache. Programs that hand on descriptors of their own will hardly
+// use these.
+const (
+	LibraryDescriptor  = 197
+	LauncherDescriptor = 198
+)
 
-// LibraryLink is the link under /proc to the folder that the launcher handed over.
-func LibraryLink() string {
-	return "/proc/self/fd/" + strconv.Itoa(LibraryDescriptor)
+// DescriptorLink is the link under /proc to what a descriptor of this process is open
+// for.
+func DescriptorLink(descriptor int) string {
+	return "/proc/self/fd/" + strconv.Itoa(descriptor)
 }
 
 // RuntimePath is where the runtime for an ABI tag, such as "cp312", is in the prefix
@@ -26,11 +32,7 @@ func RuntimePath(prefix, abiTag string) string {
 	return filepath.Join(prefix, "libexec", "mrmd-python", abiTag, "mrmd-python")
 }
 
-// LauncherPath is where the launcher of the runtime at runtimePath is.
-func LauncherPath(runtimePath string) string {
-	prefix := runtimePath
-	for range 4 {
-		prefix = filepath.Dir(prefix)
-	}
+// LauncherPath is where the launcher is in that prefix.
+func LauncherPath(prefix string) string {
 	return filepath.Join(prefix, "bin", "mrmd-python")
 }

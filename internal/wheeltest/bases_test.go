@@ -18,9 +18,10 @@ func installed(t *testing.T, u user, interpreter string) (venv string) {
 	return venv
 }
 
-func install(t *testing.T, u user, prefix string) {
+func install(t *testing.T, u user, prefix string, flags ...string) {
 	t.Helper()
-	u.mustRun(os.Getenv("MRMD_TEST_UV"), "pip", "install", "--quiet", "--offline", "--no-deps", "--python", pythonIn(prefix), wheelPath)
+	arguments := []string{"pip", "install", "--quiet", "--offline", "--no-deps", "--python", pythonIn(prefix), wheelPath}
+	u.mustRun(os.Getenv("MRMD_TEST_UV"), append(arguments, flags...)...)
 	lendDependencies(t, prefix)
 }
 
@@ -109,6 +110,19 @@ func TestBases(t *testing.T) {
 			t.Errorf("loaded %s, want %s", got, want)
 		}
 	})
+}
+
+// TestInstalledByLinks installs with uv's links to its cache in the place of files.
+func TestInstalledByLinks(t *testing.T) {
+	thorough(t)
+	u := newUser(t)
+	venv := filepath.Join(u.home, "venv")
+	u.mustRun(basePython, "-m", "venv", "--without-pip", venv)
+	install(t, u, venv, "--link-mode=symlink")
+	if linked, err := os.Readlink(launcherIn(venv)); err != nil {
+		t.Fatalf("uv has made no link: %s, %v", linked, err)
+	}
+	libraryIn(t, u, venv)
 }
 
 func sameFile(one, other string) bool {

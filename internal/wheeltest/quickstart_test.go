@@ -78,7 +78,7 @@ names = lambda pairs: sorted(name for name in pairs if name.startswith(suspiciou
 print(names(os.environ))
 print(names(subprocess.run(["env"], capture_output=True, text=True).stdout.splitlines()))
 print(names(open("/proc/self/environ").read().split("\0")))
-print([entry for entry in map(int, os.listdir("/proc/self/fd")) if entry == 197])
+print([entry for entry in map(int, os.listdir("/proc/self/fd")) if entry in (197, 198)])
 print(open("/proc/self/comm").read())
 ` + printLibrary})
 	if err != nil {
