@@ -37,7 +37,9 @@ func main() {
 
 func allRows() []*row {
 	var rows []*row
-	for _, group := range [][]*row{cellRows(), startRows(), intelligenceRows()} {
+	for _, group := range [][]*row{
+		cellRows(), outputRows(), startRows(), intelligenceRows(), runningRows(), footprintRows(), {clientRow()},
+	} {
 		rows = append(rows, group...)
 	}
 	return rows

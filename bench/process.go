@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -121,14 +122,27 @@ func (l *lab) endAll() {
 	}
 }
 
-// freePort is a port nobody listens on now.
+// freePort is a port nobody listens on now, below those that the system hands out, so
+// that nobody gets it before the runtime does.
 func freePort() (int, error) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return 0, fmt.Errorf("looking for a free port: %w", err)
+	const lowest, count, tries = 20000, 10000, 100
+	var err error
+	for range tries {
+		port := lowest + rand.IntN(count)
+		var listener net.Listener
+		if listener, err = net.Listen("tcp4", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			listener.Close()
+			return port, nil
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port, nil
+	return 0, fmt.Errorf("looking for a free port: %w", err)
+}
+
+// exited is whether the process has ended; it is not waited for.
+func (p *process) exited() bool {
+	var ended unix.Siginfo
+	err := unix.Waitid(unix.P_PID, p.Process.Pid, &ended, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
+	return err != nil || ended.Signo != 0
 }
 
 // launched is a runtime that may not listen yet.
@@ -176,7 +190,7 @@ func (r *launched) connect(ctx context.Context) (*connection, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if time.Since(r.began) > time.Minute {
+		if r.exited() || time.Since(r.began) > time.Minute {
 			return nil, fmt.Errorf("%s does not listen: %s", r.Path, &r.said)
 		}
 		time.Sleep(200 * time.Microsecond)

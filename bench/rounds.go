@@ -6,7 +6,6 @@ import (
 	goruntime "runtime"
 	"slices"
 	"sync"
-	"time"
 )
 
 // figures are what was measured of one contender in one row.
@@ -32,7 +31,6 @@ type judged struct {
 	Text    string  `json:"target"`
 	Value   float64 `json:"value"`
 	Reached bool    `json:"reached"`
-	text    string
 }
 
 // outcome is a row that was measured.
@@ -143,7 +141,7 @@ func (o *outcome) sumUp(r *row) {
 		return spreadOf(pairwise(byName[one].Rounds, byName[other].Rounds, over))
 	}
 	for _, name := range []string{original, kernel} {
-		if byName[name] != nil && byName[ours] != nil {
+		if byName[name] != nil && byName[ours] != nil && !r.signed {
 			o.Ratios = append(o.Ratios, comparison{Of: name, Over: ours, spread: compare(name, ours)})
 		}
 	}
@@ -188,20 +186,4 @@ func distrust(outcomes []*outcome) {
 			}
 		}
 	}
-}
-
-// timeEach calls something count times and gives the milliseconds of each.
-func timeEach(ctx context.Context, count int, call func() error) ([]float64, error) {
-	times := make([]float64, 0, count)
-	for range count {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		began := time.Now()
-		if err := call(); err != nil {
-			return nil, err
-		}
-		times = append(times, milliseconds(time.Since(began)))
-	}
-	return times, nil
 }

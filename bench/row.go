@@ -21,6 +21,8 @@ type row struct {
 	// together says that all contenders measure at the same time, because they only
 	// wait.
 	together bool
+	// signed figures may be around zero: no ratios of them.
+	signed bool
 	// contenders are those measured; ours comes first.
 	contenders []contender
 	targets    []target
@@ -64,8 +66,6 @@ type target struct {
 	over string
 	// atMost is the bound; atLeast, when it is set, is one from below.
 	atMost, atLeast float64
-	// issue is a word on what asks for it, where a row has several of one kind.
-	remark string
 }
 
 // text is the target as the table has it.

@@ -55,5 +55,23 @@ func intelligenceRows() []*row {
 			targets: []target{{of: median, who: ours, atMost: 10}},
 		},
 	}
+	for _, big := range []struct{ name, title, code string }{
+		{"ints", "a list of 10 million ints", "big = list(range(10_000_000))"},
+		{"array", "an array of 10 million numbers", "import numpy; big = numpy.arange(10_000_000)"},
+		{"frame", "a DataFrame of a million rows", bigData + "\nbig = frame"},
+		{"bytes", "1 GB of bytes", "big = bytes(1_000_000_000)"},
+	} {
+		r := &row{
+			name: "hover/" + big.name, title: "`/hover` of " + big.title, unit: "ms", block: 100, quickBlock: 20,
+			contenders: []contender{hovers(ours, "big", `"found":true`, big.code)},
+			targets:    []target{{of: median, who: ours, atMost: 1}},
+			note:       "The peers make all of the value's repr, which takes seconds and gigabytes.",
+		}
+		if big.name == "array" || big.name == "frame" {
+			r.note = ""
+			r.contenders = append(r.contenders, hovers(original, "big", `"found":true`, big.code), kernelAsks("inspect_request", "big", big.code))
+		}
+		rows = append(rows, r)
+	}
 	return rows
 }

@@ -67,16 +67,12 @@ func (r *runtime) run(ctx context.Context, code string) error {
 // the first byte sent to the last one read. The connection is new, because 0.4.2 closes
 // one that rests for 5 s while others have their turn, and has been used once.
 func (r *runtime) timeAsking(ctx context.Context, path string, body map[string]any, count int, check func(answer []byte) error) ([]float64, error) {
-	wire, err := dial(r.url)
+	wire, request, err := r.dialFor(path, body)
 	if err != nil {
 		return nil, err
 	}
 	defer wire.Close()
-	request, err := wire.encode("POST", path, body)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := wire.ask(request); err != nil {
+	if err := wire.askUntilReady(ctx, request); err != nil {
 		return nil, err
 	}
 	times := make([]float64, 0, count)
@@ -96,6 +92,20 @@ func (r *runtime) timeAsking(ctx context.Context, path string, body map[string]a
 		times = append(times, milliseconds(elapsed))
 	}
 	return times, nil
+}
+
+// dialFor connects to the runtime and encodes a request.
+func (r *runtime) dialFor(path string, body map[string]any) (*connection, []byte, error) {
+	wire, err := dial(r.url)
+	if err != nil {
+		return nil, nil, err
+	}
+	request, err := wire.encode("POST", path, body)
+	if err != nil {
+		wire.Close()
+		return nil, nil, err
+	}
+	return wire, request, nil
 }
 
 // talker is a Python contender that answers lines of JSON.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,7 @@ import (
 )
 
 // answerLimit is how long one read may wait before the contender counts as stuck.
-const answerLimit = 10 * time.Minute
+const answerLimit = 2 * time.Minute
 
 // socket is a TCP connection read and written by blocking system calls. Go's own
 // connections wait in its network poller, whose wake-up costs more than some of what is
@@ -149,9 +150,48 @@ func (c *connection) send(request []byte) (*http.Response, error) {
 	}
 	if response.StatusCode != http.StatusOK {
 		content, _ := io.ReadAll(response.Body)
-		return nil, fmt.Errorf("%.100q was answered with %s: %s", request, response.Status, content)
+		first, _, _ := strings.Cut(string(request), "\r\n")
+		return nil, &refusal{response.StatusCode, fmt.Sprintf("%s was answered with %s: %s", first, response.Status, content)}
 	}
 	return response, nil
+}
+
+// refusal is an answer other than 200.
+type refusal struct {
+	status int
+	text   string
+}
+
+func (r *refusal) Error() string { return r.text }
+
+// askUntilReady asks until the answer is not that the runtime is busy: one may be right
+// after its start, or right after large values were made.
+func (c *connection) askUntilReady(ctx context.Context, request []byte) error {
+	for began := time.Now(); ; {
+		_, err := c.ask(request)
+		var refused *refusal
+		if !errors.As(err, &refused) || refused.status != http.StatusServiceUnavailable || time.Since(began) > time.Minute {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// receive reads the answer of a request that was written before.
+func (c *connection) receive(check func(answer []byte) error) error {
+	response, err := http.ReadResponse(c.lines, nil)
+	if err != nil {
+		return fmt.Errorf("reading an answer: %w", err)
+	}
+	content, err := io.ReadAll(response.Body)
+	if err != nil {
+		return fmt.Errorf("reading an answer: %w", err)
+	}
+	return check(content)
 }
 
 // ask sends a request and reads the whole answer.

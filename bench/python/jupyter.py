@@ -18,7 +18,7 @@ from answering import answer_requests
 from jupyter_client.connect import write_connection_file
 from jupyter_client.session import Session
 
-ANSWER_LIMIT = 600
+ANSWER_LIMIT = 120
 """Seconds after which a kernel that says nothing counts as stuck."""
 
 
@@ -38,7 +38,6 @@ class Kernel:
         def connect(kind, port):
             socket = self.context.socket(kind)
             socket.linger = 0
-            socket.rcvtimeo = ANSWER_LIMIT * 1000
             # A kernel that starts is tried each millisecond, not each 100.
             socket.setsockopt(zmq.RECONNECT_IVL, 1)
             if kind == zmq.SUB:
@@ -58,6 +57,13 @@ class Kernel:
 
     def receive(self, socket):
         """Receive a message and the number of its bytes."""
+        for _ in range(ANSWER_LIMIT):
+            if socket.poll(1000):
+                break
+            if self.process.poll() is not None:
+                raise RuntimeError(f"the kernel ended with {self.process.returncode}")
+        else:
+            raise TimeoutError(f"the kernel has said nothing for {ANSWER_LIMIT} s")
         frames = socket.recv_multipart()
         _, parts = self.session.feed_identities(frames)
         return self.session.deserialize(parts), sum(map(len, frames))
