@@ -11,7 +11,7 @@ PYTHONS ?=
 DURATION ?= 10m
 TESTS ?=
 
-.PHONY: help venv build install install-all wheel run test test-workloads gallery stress regression lint clean
+.PHONY: help venv build install install-all wheel run test test-workloads gallery bench stress regression lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -57,6 +57,9 @@ regression: ## CPython's own tests in plain Python and in cells, compared [VENV=
 	@scripts/default-venv "$(VENV)"
 	@scripts/build-binary "$(VENV)" build/regression/mrmd-python
 	@"$(VENV)/bin/python" scripts/regression build/regression/mrmd-python "$(VENV)" $(TESTS)
+
+bench: ## measure beside IPython, mrmd-python 0.4.2 and ipykernel; write docs/benchmarks.md
+	@scripts/bench --json build/bench/results.json --docs docs
 
 lint: ## gofmt, go vet, staticcheck, ruff
 	@scripts/bootstrap

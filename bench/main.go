@@ -9,7 +9,9 @@ import (
 	"os/signal"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -45,54 +47,108 @@ func allRows() []*row {
 	return rows
 }
 
-func run(ctx context.Context, arguments []string) error {
+// options are what the command line says.
+type options struct {
+	binary, venvs, rows, json, docs, from string
+	rounds                                int
+	quick                                 bool
+}
+
+func parse(arguments []string) (options, error) {
+	var o options
 	flags := pflag.NewFlagSet("bench", pflag.ContinueOnError)
-	binary := flags.String("binary", "build/bench/mrmd-python", "our binary, built for the venv of our own")
-	venvs := flags.String("venvs", ".venvs", "folder of the venvs bench-ours, bench-original and bench-ipykernel")
-	pattern := flags.String("rows", "", "measure only the rows whose name matches this regular expression")
-	rounds := flags.Int("rounds", 0, "rounds of each row (default 9, with --quick 3)")
-	quick := flags.Bool("quick", false, "few and small rounds, without the rows that take minutes")
-	jsonFile := flags.String("json", "", "write everything that was measured to this file")
+	flags.StringVar(&o.binary, "binary", "build/bench/mrmd-python", "our binary, built for the venv bench-ours")
+	flags.StringVar(&o.venvs, "venvs", ".venvs", "folder of the venvs bench-ours, bench-original and bench-ipykernel")
+	flags.StringVar(&o.rows, "rows", "", "measure only the rows whose name matches this regular expression")
+	flags.IntVar(&o.rounds, "rounds", 0, "rounds of each row (default 9, with --quick 3)")
+	flags.BoolVar(&o.quick, "quick", false, "few and small rounds, without the rows that take minutes")
+	flags.StringVar(&o.json, "json", "", "write everything that was measured to this file")
+	flags.StringVar(&o.docs, "docs", "", "write benchmarks.md and benchmarks.svg into this folder")
+	flags.StringVar(&o.from, "from", "", "measure nothing: take what --json wrote to this file")
 	if err := flags.Parse(arguments); err != nil {
+		return o, err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case o.rounds < 0:
+		return o, errors.New("--rounds is a positive number")
+	case o.rounds == 0 && o.quick:
+		o.rounds = 3
+	case o.rounds == 0:
+		o.rounds = 9
+	}
+	return o, nil
+}
+
+func run(ctx context.Context, arguments []string) error {
+	chosen, err := parse(arguments)
+	if err != nil {
 		return err
 	}
-	matching, err := regexp.Compile(*pattern)
-	if err != nil {
-		return fmt.Errorf("reading --rows: %w", err)
+	var found *report
+	if chosen.from != "" {
+		found, err = readReport(chosen.from)
+	} else {
+		found, err = measureAll(ctx, chosen)
 	}
-	if *rounds == 0 {
-		*rounds = 9
-		if *quick {
-			*rounds = 3
+	if err != nil {
+		return err
+	}
+	found.table(os.Stdout)
+	if chosen.json != "" {
+		err = found.write(chosen.json)
+	}
+	if chosen.docs != "" {
+		err = errors.Join(err, found.document(chosen.docs))
+	}
+	for _, o := range found.Rows {
+		if o.Failed != "" {
+			err = errors.Join(err, fmt.Errorf("%s: %s", o.Name, o.Failed))
 		}
 	}
-	l, err := newLab(*binary, *venvs)
+	return err
+}
+
+// measureAll measures the chosen rows. A row that fails does not keep the others from
+// being measured.
+func measureAll(ctx context.Context, chosen options) (*report, error) {
+	matching, err := regexp.Compile(chosen.rows)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("reading --rows: %w", err)
+	}
+	rows := slices.DeleteFunc(allRows(), func(r *row) bool {
+		return !matching.MatchString(r.name) || chosen.quick && r.slow
+	})
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("no row matches %q", chosen.rows)
+	}
+	l, err := newLab(chosen.binary, chosen.venvs)
+	if err != nil {
+		return nil, err
 	}
 	defer os.RemoveAll(l.root)
+	defer l.endAll()
 	defer context.AfterFunc(ctx, l.endAll)()
-
-	var outcomes []*outcome
-	for _, r := range allRows() {
-		if !matching.MatchString(r.name) || *quick && r.slow {
-			continue
-		}
-		fmt.Fprintf(os.Stderr, "%s …\n", r.name)
-		measured, err := r.measure(ctx, l, *rounds, *quick)
+	found, err := newReport(ctx, l, chosen.rounds, chosen.quick)
+	if err != nil {
+		return nil, err
+	}
+	for i, r := range rows {
+		fmt.Fprintf(os.Stderr, "%d of %d: %s\n", i+1, len(rows), r.name)
+		measured, err := r.measure(ctx, l, chosen.rounds, chosen.quick)
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return nil, ctx.Err()
 		}
 		if err != nil {
-			fmt.Fprintf(os.Stderr, "%s: %v\n", r.name, err)
-			measured = &outcome{Name: r.name, Title: r.title, Unit: r.unit, Failed: err.Error()}
+			fmt.Fprintf(os.Stderr, "%s failed: %v\n", r.name, err)
+			measured = &outcome{Name: r.name, Title: r.title, Unit: r.unit, Note: r.note, Failed: err.Error()}
 		}
-		outcomes = append(outcomes, measured)
+		found.Rows = append(found.Rows, measured)
 	}
-	distrust(outcomes)
-	printTable(os.Stdout, outcomes)
-	_ = jsonFile
-	return nil
+	distrust(found.Rows)
+	found.Minutes = time.Since(found.Began).Minutes()
+	return found, nil
 }
 
 // newLab unpacks the Python contenders and checks that what is to be measured is there.

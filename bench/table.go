@@ -23,11 +23,11 @@ func figure(value float64) string {
 	return fmt.Sprintf("%.3f", value)
 }
 
-// printTable writes what was measured for a terminal.
-func printTable(to io.Writer, outcomes []*outcome) {
+// table writes what was measured for a terminal.
+func (r *report) table(to io.Writer) {
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "row\twho\tp50\tp99\tunit\tn\tratio\ttarget\treached")
-	for _, o := range outcomes {
+	for _, o := range r.Rows {
 		if o.Failed != "" {
 			fmt.Fprintf(table, "%s\tfailed\t\t\t\t\t\t\t\n", o.Name)
 			continue
@@ -44,10 +44,9 @@ func printTable(to io.Writer, outcomes []*outcome) {
 		}
 	}
 	table.Flush()
-	for _, o := range outcomes {
-		if len(o.Distrust) > 0 {
-			fmt.Fprintf(to, "not to be trusted: %s: %s\n", o.Name, strings.Join(o.Distrust, "; "))
-		}
+	fmt.Fprintf(to, "\n%d of the targets were not reached.\n", r.unreached())
+	for _, o := range r.Doubted() {
+		fmt.Fprintf(to, "Not to be trusted: %s: %s\n", o.Name, strings.Join(o.Distrust, "; ")+o.Failed)
 	}
 }
 

@@ -33,7 +33,9 @@ class Kernel:
         self.session = Session(key=key if isinstance(key, bytes) else key.encode())
         self.context = zmq.Context()
         self.began = time.perf_counter_ns()
-        self.process = subprocess.Popen([sys.executable, "-m", "ipykernel_launcher", "-f", path])
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ipykernel_launcher", "-f", path]
+        )
 
         def connect(kind, port):
             socket = self.context.socket(kind)
@@ -83,7 +85,10 @@ class Kernel:
                 continue
             if look:
                 look(message, size)
-            if message["msg_type"] == "status" and message["content"]["execution_state"] == "idle":
+            if (
+                message["msg_type"] == "status"
+                and message["content"]["execution_state"] == "idle"
+            ):
                 return
 
     def wait_until_ready(self):
@@ -219,7 +224,7 @@ def interrupts(code, count):
                 # What a kernel manager does where the kernel asks for nothing else.
                 kernel.process.send_signal(signal.SIGINT)
             elif message["msg_type"] == "error" and began:
-                times.append(time.perf_counter_ns() - began)  # noqa: B023
+                times.append(time.perf_counter_ns() - began)
 
         request = kernel.execute(code)
         kernel.until_idle(request, look)
@@ -252,7 +257,16 @@ def main():
         answer_requests(
             {
                 operation.__name__: operation
-                for operation in (begin, run, cells, ask, prints, stream, interrupts, starts)
+                for operation in (
+                    begin,
+                    run,
+                    cells,
+                    ask,
+                    prints,
+                    stream,
+                    interrupts,
+                    starts,
+                )
             }
         )
 

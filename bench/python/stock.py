@@ -13,6 +13,13 @@ def run(code):
     shell.run_cell(code, store_history=True).raise_error()
 
 
+def value(code):
+    """Run a cell that must succeed and give its result's repr."""
+    outcome = shell.run_cell(code, store_history=True)
+    outcome.raise_error()
+    return repr(outcome.result)
+
+
 def cells(code, count):
     """Run a cell count times and give the nanoseconds of each."""
     times = []
@@ -25,4 +32,4 @@ def cells(code, count):
 
 
 if __name__ == "__main__":
-    answer_requests({"run": run, "cells": cells})
+    answer_requests({"run": run, "value": value, "cells": cells})
