@@ -10,7 +10,7 @@ import (
 const imports = "import numpy, pandas, matplotlib.pyplot\n%load_ext autoreload\n%autoreload 2"
 
 // mixedVariables makes 10,000 variables of several types.
-const mixedVariables = `for i in range(10_000): globals()[f"v{i}"] = [i, i * 1.5, str(i), [i], {"k": i}][i % 5]`
+const mixedVariables = `globals().update((f"v{i}", [i, i * 1.5, str(i), [i], {"k": i}][i % 5]) for i in range(10_000))`
 
 // bigData is an array of 10 million numbers and a table of a million rows.
 const bigData = `import numpy, pandas
