@@ -1,6 +1,7 @@
 package interp_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -39,7 +40,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	server := mrp.NewServer(pages)
+	server := mrp.NewServer(pages, mrp.Limits{})
 	go func() { _ = server.Serve(listener) }()
 
 	go func() {
@@ -58,7 +59,9 @@ func Example() {
 				fmt.Print(line)
 			}
 		}
-		engine.Stop()
+		if err := engine.Stop(context.Background()); err != nil {
+			log.Fatal(err)
+		}
 	}()
 
 	// It returns after Stop, or at once with what was wrong. The files of descriptors

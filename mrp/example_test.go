@@ -52,7 +52,7 @@ func ExampleNewHandler() {
 	pages := http.NewServeMux()
 	pages.Handle("/mrp/v1/", handler)
 	server := httptest.NewUnstartedServer(nil)
-	server.Config = mrp.NewServer(pages)
+	server.Config = mrp.NewServer(pages, mrp.Limits{})
 	server.Start()
 	defer server.Close()
 

@@ -1,6 +1,7 @@
 package mrp
 
 import (
+	"net/http"
 	"os"
 	"time"
 
@@ -67,6 +68,17 @@ type Options struct {
 	KeepaliveInterval time.Duration
 
 	Limits Limits
+
+	// Routes are served besides the protocol, behind the same guard.
+	Routes []Route
+}
+
+// Route is something else than the protocol that a Handler serves.
+type Route struct {
+	Methods []string
+	// Path is a pattern of httprouter, outside of /mrp/v1.
+	Path    string
+	Handler http.Handler
 }
 
 // Limits bound what clients and cells can make the runtime hold. Sizes are in

@@ -33,8 +33,9 @@ type connection struct {
 
 type connectionKey struct{}
 
-// noteConnection is for http.Server's ConnContext.
-func noteConnection(ctx context.Context, conn net.Conn) context.Context {
+// NoteConnection is for the ConnContext of an http.Server that serves a Handler:
+// without it nobody knows who connects, and all requests are refused. NewServer's has it.
+func NoteConnection(ctx context.Context, conn net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, identify(conn))
 }
 
@@ -103,7 +104,7 @@ func (p *peers) check(r *http.Request) error {
 	peer := connectionOf(r)
 	switch {
 	case peer == nil:
-		return forbiddenPeer("who sent this request is not known: the server was not made by NewServer")
+		return forbiddenPeer("who sent this request is not known: the http.Server that serves this needs mrp.NoteConnection as its ConnContext")
 	case p.anyUser || peer.beyondLoopback:
 		return nil
 	case peer.err != nil:

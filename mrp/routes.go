@@ -35,8 +35,7 @@ func (r route) fullPath() string {
 	return pathPrefix + r.path
 }
 
-// routes lists everything that is served. HEAD is served wherever GET is, and
-// OPTIONS everywhere.
+// routes lists the protocol. HEAD is served wherever GET is, and OPTIONS everywhere.
 func (h *Handler) routes() []route {
 	return []route{
 		{method: "GET", path: "/metrics", outside: true, serve: h.serveMetrics, passive: true},
@@ -70,6 +69,21 @@ func (h *Handler) routes() []route {
 		{method: "POST", path: "/history", serve: h.serveHistory},
 		{method: "GET", path: "/assets/*path", serve: h.serveAsset},
 	}
+}
+
+// allRoutes are the protocol's and those of the options.
+func (h *Handler) allRoutes() []route {
+	all := h.routes()
+	for _, other := range h.options.Routes {
+		serve := func(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
+			other.Handler.ServeHTTP(w, r)
+			return nil
+		}
+		for _, method := range other.Methods {
+			all = append(all, route{method: method, path: other.Path, outside: true, serve: serve})
+		}
+	}
+	return all
 }
 
 // router finds the handle of a request. It never redirects: a client that

@@ -35,6 +35,7 @@ type options struct {
 	follow     bool
 	restart    string
 	exec       string
+	open, mcp  bool
 	completion string
 	version    bool
 	help       bool
@@ -82,6 +83,8 @@ func flagSet(chosen *options) *pflag.FlagSet {
 	flags.BoolVarP(&chosen.follow, "follow", "f", false, "With --logs: go on as the log grows")
 	flags.StringVar(&chosen.restart, "restart", "", "End a runtime and start it again with the same options and a fresh namespace")
 	flags.StringVar(&chosen.exec, "exec", "", "Run code in the runtime named by --id, which is started if need be: a text, a FILE.py, the Python cells of a NOTEBOOK.md, or - for standard input")
+	flags.BoolVar(&chosen.open, "open", false, "Open the notebook page of the runtime named by --id, which is started if need be, in the browser")
+	flags.BoolVar(&chosen.mcp, "mcp", false, "Offer the runtime named by --id, which is started if need be, to an AI agent: tools of the Model Context Protocol on standard input and output")
 	flags.StringVar(&chosen.completion, "completion", "", "Print the completion script for a shell: bash, zsh or fish")
 	flags.BoolVar(&chosen.version, "version", false, "Show the version, the commit and the Python this binary is linked to")
 

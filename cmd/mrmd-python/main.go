@@ -79,6 +79,10 @@ func dispatch(chosen options) int {
 		return report(restart(chosen.restart))
 	case chosen.given["exec"]:
 		return execute(chosen)
+	case chosen.open:
+		return report(openPage(chosen))
+	case chosen.mcp:
+		return report(serveAgent(chosen))
 	case chosen.foreground, chosen.managed:
 		return report(runForeground(chosen))
 	}

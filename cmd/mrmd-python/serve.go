@@ -267,11 +267,16 @@ func (s *server) serveHTTP() error {
 		Limits:         s.limits.Limits,
 	}
 	s.guardHandler(&options)
+	agents, err := s.addPages(&options)
+	if err != nil {
+		return err
+	}
 	handler, err := mrp.NewHandler(s.activity, options)
 	if err != nil {
 		return err
 	}
 	s.handler, s.activity.handler = handler, handler
+	agents.runtime = handler.Unguarded()
 	s.http = mrp.NewServer(s.activity, s.limits.Limits)
 	s.http.ErrorLog = httpLogger(s.log)
 	for _, listener := range s.listeners {

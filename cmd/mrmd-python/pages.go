@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/mrmd/mrmd-python/mrp"
+	"github.com/mrmd/mrmd-python/mrp/mcp"
+	"github.com/mrmd/mrmd-python/mrp/page"
+	"github.com/mrmd/mrmd-python/registry"
+)
+
+const mcpPath = "/mcp"
+
+// inside is the runtime for handlers that it serves itself; it is set before anything
+// is served.
+type inside struct{ runtime http.Handler }
+
+// ServeHTTP implements http.Handler.
+func (i *inside) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.runtime.ServeHTTP(w, r) }
+
+// addPages has the notebook page and the tools for agents served, too.
+func (s *server) addPages(options *mrp.Options) (*inside, error) {
+	files, err := page.Files()
+	if err != nil {
+		return nil, fmt.Errorf("listing the files of the page: %w", err)
+	}
+	for _, path := range files {
+		options.Routes = append(options.Routes, mrp.Route{
+			Methods: []string{http.MethodGet}, Path: path, Handler: page.Handler(),
+		})
+	}
+	runtime := &inside{}
+	tools := mcp.New(mcp.InProcess(runtime), s.url, version)
+	options.Routes = append(options.Routes, mrp.Route{
+		Methods: []string{http.MethodGet, http.MethodPost, http.MethodDelete}, Path: mcpPath, Handler: mcp.NewHandler(tools),
+	})
+	return runtime, nil
+}
+
+// serveAgent offers the runtime that --id names, started if need be, as tools on the
+// standard streams, until standard input ends.
+func serveAgent(chosen options) error {
+	entry, err := running(chosen)
+	if err != nil {
+		return err
+	}
+	client := clientOf(entry)
+	tools := mcp.New(withToken{client.http.Transport, client.token}, client.url, version)
+	if err := tools.Run(context.Background(), &sdk.StdioTransport{}); err != nil {
+		return fmt.Errorf("speaking with the agent: %w", err)
+	}
+	return nil
+}
+
+// withToken shows a runtime's token with every request.
+type withToken struct {
+	http.RoundTripper
+	token string
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t withToken) RoundTrip(request *http.Request) (*http.Response, error) {
+	if t.token != "" {
+		request = request.Clone(request.Context())
+		request.Header.Set("Authorization", "Bearer "+t.token)
+	}
+	return t.RoundTripper.RoundTrip(request)
+}
+
+// openPage shows the page of the runtime that --id names, started if need be, in the
+// user's browser.
+func openPage(chosen options) error {
+	entry, err := running(chosen)
+	if err != nil {
+		return err
+	}
+	url := pageURL(entry)
+	fmt.Println(url)
+	for _, opener := range []string{os.Getenv("BROWSER"), "xdg-open", "open", "wslview"} {
+		if opener == "" {
+			continue
+		}
+		if path, err := exec.LookPath(opener); err == nil {
+			return startBrowser(path, url)
+		}
+	}
+	fmt.Fprintln(os.Stderr, "No browser was found to open it with; BROWSER may name one.")
+	return nil
+}
+
+// pageURL is where the page of a runtime is, with its token when it has one.
+func pageURL(entry registry.Entry) string {
+	root := strings.TrimSuffix(entry.URL, "/mrp/v1")
+	if entry.Token != "" {
+		return root + "/t/" + entry.Token + "/"
+	}
+	return root + "/"
+}
+
+func startBrowser(path, url string) error {
+	browser := exec.Command(path, url)
+	if err := browser.Start(); err != nil {
+		return fmt.Errorf("opening %s: %w", url, err)
+	}
+	// It goes on without this program.
+	return browser.Process.Release()
+}
