@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -24,6 +25,10 @@ import (
 // importPatience is how long a starter waits for IPython's import, to tell why it
 // failed; the runtime answers HTTP meanwhile, and executions wait for it.
 const importPatience = 500 * time.Millisecond
+
+// missingPatience takes its place when IPython is not seen where it should be: most
+// likely the import fails, which the starter is to be told.
+const missingPatience = 20 * time.Second
 
 // server is a runtime that runs in this process.
 type server struct {
@@ -331,8 +336,11 @@ func (s *server) logReady() {
 // when Python failed to start before, that is what the starter has to be told.
 func (s *server) tellReady() bool {
 	patience := importPatience
-	if s.installMissing {
+	switch installed, err := filepath.Glob(filepath.Join(s.python.folder, "lib", "python3.*", "site-packages", "IPython")); {
+	case s.installMissing:
 		patience = installLimit
+	case err != nil || len(installed) == 0:
+		patience = missingPatience
 	}
 	select {
 	case <-s.engine.Ready():
