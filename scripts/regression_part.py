@@ -48,9 +48,7 @@ def run(name, report_path):
     # Neither the network nor what takes very long.
     support.use_resources = []
     suite = unittest.defaultTestLoader.loadTestsFromName(f"test.{name}")
-    runner = unittest.TextTestRunner(
-        stream=sys.stderr, verbosity=2, resultclass=Report
-    )
+    runner = unittest.TextTestRunner(stream=sys.stderr, verbosity=2, resultclass=Report)
     result = runner.run(suite)
     with open(report_path, "w") as report:
         json.dump({"run": result.testsRun, "outcomes": result.outcomes}, report)
