@@ -234,6 +234,9 @@ func loop(runtime *livetest.Runtime, report *stressReport, duration time.Duratio
 		if err != nil {
 			report.fail("a stream: %v%s", err, whereItHangs(ctx, runtime))
 		}
+		// The execution goes on without its reader: what is queued behind it waits, so
+		// that the queue does not grow.
+		ask(ctx, "/execute", livetest.Object{"code": ""})
 	})
 	clients.Wait()
 }
