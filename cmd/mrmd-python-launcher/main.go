@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -63,10 +66,8 @@ func findPrefix() (string, error) {
 	}
 	places := []string{own}
 	// An installer may have linked this file to its cache (uv --link-mode=symlink).
-	if called, err := exec.LookPath(os.Args[0]); err == nil {
-		if absolute, err := filepath.Abs(called); err == nil {
-			places = append(places, absolute)
-		}
+	if called, err := executedPath(); err == nil {
+		places = append(places, called)
 	}
 	for _, place := range places {
 		prefix := filepath.Dir(filepath.Dir(place))
@@ -80,6 +81,37 @@ func findPrefix() (string, error) {
 	}
 	return "", fmt.Errorf("%s is not there: install mrmd-python again, with the Python of its version",
 		wheel.RuntimePath(filepath.Dir(filepath.Dir(own)), abiTag))
+}
+
+// executedPath is the path that this program was executed by, with its links as they
+// are; the first argument need not be one.
+func executedPath() (string, error) {
+	// getauxval(3): pairs of words, AT_EXECFN has the address of the path.
+	const executedFile, word = 31, 8
+	vector, err := os.ReadFile("/proc/self/auxv")
+	if err != nil {
+		return "", err
+	}
+	for ; len(vector) >= 2*word; vector = vector[2*word:] {
+		if binary.NativeEndian.Uint64(vector) == executedFile {
+			return readPath(int64(binary.NativeEndian.Uint64(vector[word:])))
+		}
+	}
+	return "", errors.New("the kernel does not tell the path of this program")
+}
+
+// readPath reads a path from this process's memory and makes it absolute.
+func readPath(address int64) (string, error) {
+	memory, err := os.Open("/proc/self/mem")
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = memory.Close() }()
+	path, err := bufio.NewReader(io.NewSectionReader(memory, address, unix.PathMax)).ReadString(0)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(strings.TrimSuffix(path, "\x00"))
 }
 
 // handOver opens a folder for the runtime as a descriptor that it knows.

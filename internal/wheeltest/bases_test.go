@@ -122,7 +122,9 @@ func TestInstalledByLinks(t *testing.T) {
 	if linked, err := os.Readlink(launcherIn(venv)); err != nil {
 		t.Fatalf("uv has made no link: %s, %v", linked, err)
 	}
-	libraryIn(t, u, venv)
+	if got := libraryIn(t, u, venv); got == "" {
+		t.Error("no libpython is loaded")
+	}
 }
 
 func sameFile(one, other string) bool {
