@@ -99,9 +99,10 @@ func run(ctx context.Context, arguments []string) error {
 	if chosen.json != "" {
 		err = found.write(chosen.json)
 	}
-	if chosen.docs != "" {
+	if chosen.docs != "" && ctx.Err() == nil {
 		err = errors.Join(err, found.document(chosen.docs))
 	}
+	err = errors.Join(err, ctx.Err())
 	for _, o := range found.Rows {
 		if o.Failed != "" {
 			err = errors.Join(err, fmt.Errorf("%s: %s", o.Name, o.Failed))
@@ -138,7 +139,8 @@ func measureAll(ctx context.Context, chosen options) (*report, error) {
 		fmt.Fprintf(os.Stderr, "%d of %d: %s\n", i+1, len(rows), r.name)
 		measured, err := r.measure(ctx, l, chosen.rounds, chosen.quick)
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			// What was measured before somebody had enough is still worth telling.
+			break
 		}
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "%s failed: %v\n", r.name, err)

@@ -25,11 +25,12 @@ func besideLoop(who, path string, body map[string]any, text string) contender {
 			return nil, err
 		}
 		streaming, stop := context.WithCancel(ctx)
+		var once sync.Once
 		begun, ended := make(chan struct{}), make(chan error, 1)
 		go func() {
 			ended <- r.Stream(streaming, "/execute/stream", map[string]any{"code": endless}, func(event livetest.Event) bool {
 				if event.Name == "stdout" {
-					close(begun)
+					once.Do(func() { close(begun) })
 				}
 				return true
 			})
@@ -153,12 +154,12 @@ func interrupting() contender {
 			for range count {
 				var began time.Time
 				err := wire.events(request, func(name string, _ []byte) error {
-					switch name {
-					case "stdout":
+					switch {
+					case name == "stdout" && began.IsZero():
 						began = time.Now()
 						_, err := other.Write(interrupt)
 						return err
-					case "error":
+					case name == "error":
 						times = append(times, milliseconds(time.Since(began)))
 					}
 					return nil
