@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from IPython.core.display import Video
 
-from _mrmd import import_hooks
+from _mrmd import when_imported
 
 # In bytes; what is longer would cost more memory than a film is worth.
 _LARGEST_EMBEDDED_VIDEO = 64 << 20
@@ -21,8 +21,8 @@ _LARGEST_EMBEDDED_VIDEO = 64 << 20
 
 def install():
     """Have the libraries set up when they are imported. Main thread."""
-    import_hooks.when_loaded("bokeh.io", _show_bokeh_in_pages)
-    import_hooks.when_loaded("PIL.ImageShow", _display_pictures)
+    when_imported.call("bokeh.io", _show_bokeh_in_pages)
+    when_imported.call("PIL.ImageShow", _display_pictures)
 
 
 def _show_bokeh_in_pages(bokeh_io):
