@@ -155,6 +155,9 @@ func TestEnvironmentIsTheStarters(t *testing.T) {
 print(*(f"{name}={value!r}" for name, value in os.environ.items()), sep="\n")`)), "\n")
 	python := h.command(filepath.Join(testVenv(), "bin", "python"), "-c",
 		`import os; print(*(f"{name}={value!r}" for name, value in os.environ.items()), sep="\n")`)
+	// What a terminal and the venv's activation would set.
+	python.Env = append(python.Env, "TERM=xterm-256color", "COLUMNS=100", "LINES=30", "PAGER=cat", "GIT_PAGER=cat", "MANPAGER=cat",
+		"PATH="+filepath.Join(testVenv(), "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	plain, _, _ := h.finish(python)
 	want := strings.Split(strings.TrimSpace(plain), "\n")
 	// The shell's own, and what Python does to the C locale of a program of its own.
