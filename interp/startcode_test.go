@@ -16,7 +16,7 @@ func TestAStartIsRememberedForTheNext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"IPython.core.interactiveshell", "traitlets", "asyncio", "_mrmd.cell", bootstrapModule} {
+	for _, name := range []string{"IPython.core.interactiveshell", "traitlets", "_mrmd.cell", bootstrapModule} {
 		found := false
 		for _, module := range modules {
 			found = found || module.Name == name
