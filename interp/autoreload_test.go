@@ -61,7 +61,7 @@ func TestEditedModulesAreReloaded(t *testing.T) {
 	wantResult(t, "import edited\nfrom edited import f, C\nc = C()\nf(), edited.f(), c.m()", "(1, 1, 'old')")
 	// As long as before, and within the same second.
 	folder.write("edited.py", "def f(): return 2\nclass C:\n    def m(self): return 'new'\n")
-	wantResult(t, "f(), edited.f(), c.m(), type(c) is C", "(2, 2, 'new', True)")
+	wantResult(t, "f(), edited.f(), c.m()", "(2, 2, 'new')")
 	folder.replace("edited.py", "def f(): return 3\nclass C:\n    def m(self): return 'neu'\n")
 	wantResult(t, "f(), c.m()", "(3, 'neu')")
 	if err := os.Remove(filepath.Join(folder.path, "edited.py")); err != nil {
@@ -115,7 +115,7 @@ func TestEditedPackages(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	wantResult(t, "whole.f(), whole.part.g()", "(33, 'c')")
+	wantResult(t, "whole.f(), sys.modules['whole.part'].g()", "(33, 'c')")
 	folder.write("whole/part.py", "def f(): return 4\n")
 	wantResult(t, "whole.f()", "4")
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"image/png"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -84,9 +85,16 @@ _ = figure.add_axes((0, 0, 1, 1)).plot([1, 2])`)
 		{"import matplotlib.pyplot", ""},
 	} {
 		_, shown := mustRun(t, step.code)
-		// 150 dots an inch, and what the labels and the margin of a tight box need,
-		// which with whole numbers is less.
-		got := strings.NewReplacer("227", "1", "380", "2", "527", "3", "220", "1").Replace(strings.Join(widths(t, shown.displays), " "))
+		// 150 dots an inch, and what the labels and the margin of a tight box need.
+		var inches []string
+		for _, width := range widths(t, shown.displays) {
+			pixels, err := strconv.Atoi(width)
+			if err != nil {
+				t.Errorf("%q showed %s", step.code, width)
+			}
+			inches = append(inches, strconv.Itoa(pixels/150))
+		}
+		got := strings.Join(inches, " ")
 		if got != step.want {
 			t.Errorf("%q showed %q, want %q", step.code, got, step.want)
 		}
