@@ -137,7 +137,7 @@ class _Numbers:
     def order(self, numbers, descending):
         """Sort rows, the missing ones last; equal ones stay in their order."""
         numpy = self._numpy
-        numbers = numpy.asarray(numbers)
+        numbers = numpy.asarray(numbers, numpy.intp)
         chosen = self._column[numbers]
         if chosen.dtype.kind in "mM":
             missing = numpy.isnat(chosen)
@@ -207,7 +207,7 @@ class _Texts:
     def order(self, numbers, descending):
         """Sort rows, the missing ones last; equal ones stay in their order."""
         numpy = self._numpy
-        numbers = numpy.asarray(numbers)
+        numbers = numpy.asarray(numbers, numpy.intp)
         ranks = self._ranks(numbers)
         missing = ranks < 0
         there, rest, ranks = numbers[~missing], numbers[missing], ranks[~missing]

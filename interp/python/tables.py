@@ -209,7 +209,7 @@ def _of_arrow_table(value):
         column = value.column(number)
         if type(rows) is range:
             return column.slice(rows.start, len(rows)).to_pylist()
-        return column.take(list(rows)).to_pylist()
+        return column.take(_indices(rows)).to_pylist()
 
     return _Table(
         value.schema.names,
@@ -224,7 +224,7 @@ def _of_arrow_array(value):
     def cells(number, rows):
         if type(rows) is range:
             return value.slice(rows.start, len(rows)).to_pylist()
-        return value.take(list(rows)).to_pylist()
+        return value.take(_indices(rows)).to_pylist()
 
     return _Table(
         ["value"],
@@ -233,6 +233,11 @@ def _of_arrow_array(value):
         lambda number: str(value.type),
         column=lambda number: _arrow_column(value),
     )
+
+
+def _indices(rows):
+    arrow = sys.modules["pyarrow"]
+    return arrow.array(rows, arrow.int64())
 
 
 def _arrow_column(column):
