@@ -41,8 +41,8 @@ class Memory:
         """Know nothing yet."""
         self._keys = []
         self._sorted = {False: [], True: []}
-        # By name: (value, text it was written from or None, entry as JSON). A text
-        # stands by what can change, and is compared before the entry is used again.
+        # By name: (value, copy of its items or None, entry as JSON). A copy stands by
+        # what can change, and is compared before the entry is used again.
         self.written = {}
 
     def names(self, space, has_private):
@@ -129,7 +129,7 @@ def _entries(shown, space, written, describer):
             continue
         entry = known(name)
         if entry is not None and entry[0] is value:
-            if entry[1] is None or entry[1] == _current_text(value):
+            if entry[1] is None or _is_unchanged(value, entry[1]):
                 add(entry[2])
                 continue
         entry = _write(name, value)
@@ -141,10 +141,16 @@ def _entries(shown, space, written, describer):
     return page or [""]
 
 
-def _current_text(value):
-    kind = type(value)
-    copy = _small_copy(value, kind)
-    return None if copy is None else _text(copy, kind)
+def _is_unchanged(value, copy):
+    """Say whether a container still has the very items it was written with."""
+    same = operator.is_
+    try:
+        if len(value) != len(copy) or not all(map(same, value, copy)):
+            return False
+        return type(copy) is not dict or all(map(same, value.values(), copy.values()))
+    except RuntimeError:
+        # Another thread is changing it.
+        return False
 
 
 def _write(name, value):
@@ -173,7 +179,10 @@ def _write(name, value):
         )
     copy = _small_copy(value, kind)
     text = None if copy is None else _text(copy, kind)
-    return None if text is None else (value, text, _container(name, copy, kind, text))
+    if text is None:
+        return None
+    kept = None if kind is tuple else tuple(value) if kind is set else copy
+    return value, kept, _container(name, copy, kind, text)
 
 
 def _small_copy(value, kind):
