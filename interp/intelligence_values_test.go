@@ -265,3 +265,29 @@ func TestHistory(t *testing.T) {
 		}
 	}
 }
+
+// TestListFollowsContainers lists small containers again after they were changed in
+// place, also to values that are equal to those before.
+func TestListFollowsContainers(t *testing.T) {
+	session := newSession(t, "items = [1, 2]\nmapping = {'k': 1}\ncrowd = {1}\nzero = [0.0]")
+	values := func() string {
+		var texts []string
+		for _, variable := range listVariables(t, mrp.VariablesQuestion{Session: session, ExcludePrivate: true}).Variables {
+			texts = append(texts, variable.Name+"="+variable.Value)
+		}
+		return strings.Join(texts, " ")
+	}
+	for _, step := range []struct{ code, want string }{
+		{"", "crowd={1} items=[1, 2] mapping={'k': 1} zero=[0.0]"},
+		{"items[0] = True; mapping['k'] = 1.0; zero[0] = -0.0", "crowd={1} items=[True, 2] mapping={'k': 1.0} zero=[-0.0]"},
+		{"items.append(3); mapping['m'] = 2; crowd.add(2)", "crowd={1, 2} items=[True, 2, 3] mapping={'k': 1.0, 'm': 2} zero=[-0.0]"},
+		{"mapping['n'] = mapping.pop('k'); del zero; items.clear()", "crowd={1, 2} items=[] mapping={'m': 2, 'n': 1.0}"},
+	} {
+		runHere(t, session, step.code)
+		for range 2 {
+			if got := values(); got != step.want {
+				t.Errorf("after %q: %s, want %s", step.code, got, step.want)
+			}
+		}
+	}
+}
