@@ -10,8 +10,10 @@ REQUIREMENTS ?= requirements/test.txt
 PYTHONS ?=
 DURATION ?= 10m
 TESTS ?=
+CELLS ?= 200000
+EXAMPLES ?= 100
 
-.PHONY: help venv build install install-all wheel run test test-workloads gallery bench stress regression lint clean
+.PHONY: help venv build install install-all wheel run test test-workloads gallery bench stress soak schemathesis regression lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -60,6 +62,12 @@ regression: ## CPython's own tests in plain Python and in cells, compared [VENV=
 
 bench: ## measure beside IPython, mrmd-python 0.4.2 and ipykernel; write docs/benchmarks.md
 	@scripts/bench --json build/bench/results.json --docs docs
+
+soak: build ## run a day's cells and print how memory, descriptors and threads go [CELLS=200000]
+	@CELLS="$(CELLS)" scripts/soak build/mrmd-python "$(VENV)"
+
+schemathesis: build ## try the whole API as /openapi.json describes it [EXAMPLES=100]
+	@EXAMPLES="$(EXAMPLES)" scripts/schemathesis build/mrmd-python "$(VENV)"
 
 lint: ## gofmt, go vet, staticcheck, ruff
 	@scripts/bootstrap
