@@ -164,6 +164,18 @@ func (h *Handler) touch() { h.lastActivity.Store(int64(time.Since(h.started))) }
 // ServeHTTP implements http.Handler: the guard, then the route. A panic becomes
 // a 500, or, when the answer has begun, ends the connection.
 func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	h.answer(rw, r, h.serve)
+}
+
+// Inside serves requests that this process makes itself, for tools that it offers:
+// whoever asked for them was looked at before, and the guard is not asked again.
+func (h *Handler) Inside() http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		h.answer(rw, r, func(w *responseWriter, r *http.Request) { h.route(w, r, "") })
+	})
+}
+
+func (h *Handler) answer(rw http.ResponseWriter, r *http.Request, serve func(*responseWriter, *http.Request)) {
 	w := &responseWriter{ResponseWriter: rw, sent: &h.metrics.responseBytes}
 	defer func() {
 		reason := recover()
@@ -180,7 +192,7 @@ func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 		}
 		h.refuse(w, internal("the runtime met an error of its own (see its log): %v", reason))
 	}()
-	h.serve(w, r)
+	serve(w, r)
 }
 
 func (h *Handler) serve(w *responseWriter, r *http.Request) {
@@ -198,19 +210,10 @@ func (h *Handler) serve(w *responseWriter, r *http.Request) {
 		// The address of a page that has the token in it is nobody else's business.
 		w.Header()["Referrer-Policy"] = noReferrer
 	}
-	h.answer(w, r, origin)
+	h.route(w, r, origin)
 }
 
-// Unguarded serves the same to code of this process, which need not pass the guard.
-func (h *Handler) Unguarded() http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		h.answer(&responseWriter{ResponseWriter: rw, sent: &h.metrics.responseBytes}, r, "")
-	})
-}
-
-// answer serves a request that the guard has let in; origin is that of a foreign page
-// which may read the answer, or "".
-func (h *Handler) answer(w *responseWriter, r *http.Request, origin string) {
+func (h *Handler) route(w *responseWriter, r *http.Request, origin string) {
 	handle, params, allow, err := h.router.find(r)
 	h.guard.allowReading(w, origin)
 	if allow != "" {

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -299,6 +300,21 @@ func TestNoServerNoAnswer(t *testing.T) {
 	defer response.Body.Close()
 	if body, _ := io.ReadAll(response.Body); response.StatusCode != 403 || !bytes.Contains(body, []byte("forbidden_peer")) {
 		t.Errorf("%d %s", response.StatusCode, body)
+	}
+}
+
+// TestRequestsOfThisProcess need neither a peer nor a token.
+func TestRequestsOfThisProcess(t *testing.T) {
+	rt := serve(t, func(o *Options) { o.Token = testToken })
+	for _, c := range []struct {
+		handler http.Handler
+		status  int
+	}{{rt.handler, 403}, {rt.handler.Inside(), 200}} {
+		recorder := httptest.NewRecorder()
+		c.handler.ServeHTTP(recorder, httptest.NewRequest("GET", "http://localhost/mrp/v1/health", nil))
+		if recorder.Code != c.status {
+			t.Errorf("%d %s, want %d", recorder.Code, recorder.Body, c.status)
+		}
 	}
 }
 

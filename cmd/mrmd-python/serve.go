@@ -281,7 +281,7 @@ func (s *server) serveHTTP() error {
 		return err
 	}
 	s.handler, s.activity.handler = handler, handler
-	agents.runtime = handler.Unguarded()
+	agents.runtime = handler.Inside()
 	s.http = mrp.NewServer(s.activity, s.limits.Limits)
 	s.http.ErrorLog = httpLogger(s.log)
 	for _, listener := range s.listeners {
