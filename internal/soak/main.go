@@ -17,9 +17,10 @@ func main() {
 	cells := flag.Int("cells", 200_000, "how many cells to run")
 	points := flag.Int("points", 40, "how many points the curve has")
 	growth := flag.Float64("growth", 0.10, "by how much memory may grow from the first quarter's end to the last one's")
+	reset := flag.Int("reset", 1000, "after how many cells the namespace is cleared, for IPython keeps each cell's input and result; 0 for never")
 	seed := flag.Uint64("seed", 1, "the order of the cells")
 	flag.Parse()
-	if err := soak(*cells, *points, *growth, *seed); err != nil {
+	if err := soak(*cells, *points, *reset, *growth, *seed); err != nil {
 		fmt.Fprintln(os.Stderr, "soak:", err)
 		os.Exit(1)
 	}
@@ -27,7 +28,7 @@ func main() {
 
 // soak runs the cells and fails when one does not end as it has to, or when what the
 // runtime holds is not flat.
-func soak(cells, points int, growth float64, seed uint64) (err error) {
+func soak(cells, points, reset int, growth float64, seed uint64) (err error) {
 	runtime, err := livetest.Start(context.Background(), livetest.Options{})
 	if err != nil {
 		return err
@@ -50,6 +51,11 @@ func soak(cells, points int, growth float64, seed uint64) (err error) {
 		}
 		if chosen.timed {
 			latencies = append(latencies, time.Since(cellBegan))
+		}
+		if reset > 0 && done%reset == 0 {
+			if _, err := runtime.Post(context.Background(), "/reset", livetest.Object{}); err != nil {
+				return err
+			}
 		}
 		if done%max(1, cells/points) == 0 {
 			held, err := look(runtime.Process.Pid)
