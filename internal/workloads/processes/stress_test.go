@@ -277,7 +277,8 @@ for name in ('worker', 'results', 'threads', 'spinners'): globals().pop(name, No
 sys.last_traceback = sys.last_value = sys.last_exc = None
 gc.collect(); multiprocessing.active_children(); subprocess._cleanup()
 me = psutil.Process()
-living = [child for child in me.children() if child.status() != psutil.STATUS_ZOMBIE]
+# multiprocessing keeps one process, its resource tracker, until the end.
+living = [child for child in me.children() if child.status() != psutil.STATUS_ZOMBIE and 'resource_tracker' not in str(child.cmdline())]
 # IPython ends the thread of its history before a fork and starts it when it writes.
 known = [thread for thread in threading.enumerate() if not thread.daemon and type(thread).__name__ != 'HistorySavingThread']
 print(len(known), len(living), me.num_fds(), me.memory_info().rss >> 20)
