@@ -372,7 +372,8 @@ static void deliver_request(void) {
         pthread_sigqueue(pthread_self(), SIGINT, value);
     }
     unsigned run = atomic_load(&current_run);
-    if (run != 0 && atomic_load(&requested_run) == run) {
+    /* A child that was forked as the request came is not what it was meant for. */
+    if (run != 0 && !mrmd_is_forked_child && atomic_load(&requested_run) == run) {
         union sigval value = {.sival_int = (int)run};
         pthread_sigqueue(pthread_self(), SIGINT, value);
     }

@@ -293,7 +293,11 @@ class Shell(InteractiveShell):
         import asyncio
 
         task.cancel()
-        outcome = _mrmd_host.run_interruptible(kept.run_until_complete, task)
+        try:
+            outcome = _mrmd_host.run_interruptible(kept.run_until_complete, task)
+        except asyncio.CancelledError:
+            # It had not begun.
+            raise KeyboardInterrupt from None
         if isinstance(outcome.error_in_exec, asyncio.CancelledError):
             outcome.error_in_exec = interrupt
         return outcome
