@@ -57,6 +57,12 @@ func dialSocket(address string) (*socket, error) {
 	return s, nil
 }
 
+// waitForever lifts the limit on how long a read may wait.
+func (s *socket) waitForever() error {
+	err := unix.SetsockoptTimeval(s.descriptor, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{})
+	return os.NewSyscallError("setsockopt", err)
+}
+
 func (s *socket) Read(into []byte) (int, error) {
 	for {
 		n, err := unix.Read(s.descriptor, into)
