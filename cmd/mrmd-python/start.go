@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/mrmd/mrmd-python/daemonize"
+	"github.com/mrmd/mrmd-python/daemonize/process"
 	"github.com/mrmd/mrmd-python/registry"
 )
 
@@ -68,11 +69,26 @@ func existing(id string) (*registry.Store, *registry.Entry, error) {
 		return nil, nil, err
 	}
 	entry, err := store.Get(id)
-	if err != nil || !entry.Alive() || entry.Stopping() {
+	if err != nil || !stillRuns(entry) || entry.Stopping() {
 		// What is no entry, or a dead one's, the new runtime overwrites.
 		return store, nil, nil
 	}
 	return store, &entry, nil
+}
+
+// stillRuns says whether a runtime lives. It waits for one that the kernel is just
+// ending, which clients know to be gone already.
+func stillRuns(entry registry.Entry) bool {
+	for deadline := time.Now().Add(claimLimit); ; time.Sleep(5 * time.Millisecond) {
+		identity, alive := entry.Process()
+		if !alive {
+			return false
+		}
+		stat, err := process.Read(identity.PID)
+		if err == nil && stat.Identity == identity && !stat.Exiting || time.Now().After(deadline) {
+			return true
+		}
+	}
 }
 
 // launch starts the planned runtime in the background and returns its entry when it

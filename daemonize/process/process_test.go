@@ -22,6 +22,10 @@ func TestParseStatNameWithParenthesesAndLineEnd(t *testing.T) {
 	if stat != want {
 		t.Errorf("parseStat = %+v, want %+v", stat, want)
 	}
+	want.Exiting = true
+	if stat, err := parseStat([]byte(strings.Replace(line, "4194560", "4194564", 1))); err != nil || stat != want {
+		t.Errorf("parseStat = %+v, %v, want %+v", stat, err, want)
+	}
 }
 
 func TestParseStatRefusesWhatIsNotAStatLine(t *testing.T) {

@@ -26,6 +26,9 @@ type Stat struct {
 	Group, Session int
 	// Threads counts the threads that have not ended.
 	Threads int
+	// Exiting says that the first thread is on its way out of the kernel for good: a
+	// process that is killed closes its connections some time before it is gone.
+	Exiting bool
 }
 
 // Living reports whether the process still runs anything. A zombie does not,
@@ -134,6 +137,9 @@ func parseStat(text []byte) (Stat, error) {
 	stat.Parent = number(fields[4-firstField])
 	stat.Group = number(fields[5-firstField])
 	stat.Session = number(fields[6-firstField])
+	// PF_EXITING in the kernel's include/linux/sched.h.
+	const exiting = 0x4
+	stat.Exiting = number(fields[9-firstField])&exiting != 0
 	stat.Threads = number(fields[20-firstField])
 	ticks, err := strconv.ParseUint(fields[startTimeField-firstField], 10, 64)
 	stat.StartTicks = ticks
