@@ -78,6 +78,13 @@ func TestMountedApp(t *testing.T) {
 	if err != nil || answer["result"] != "42" {
 		t.Errorf("%v, %v\n%s", answer, err, app.output())
 	}
+	// Nobody tells it that the server shuts down.
+	runtime, child := startChild(t, app)
+	if err := app.process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-app.ended
+	waitUntil(t, "the runtime and what it started are gone", func() bool { return gone(runtime) && gone(child) })
 }
 
 // TestAppIsItsUsers asks as another user of the machine.
