@@ -273,12 +273,14 @@ func resources(t *testing.T, runtime *livetest.Runtime) usage {
 import gc, multiprocessing, os, psutil, subprocess, sys, threading
 # What cells that were interrupted have left: the objects of their children, and
 # children that nobody waits for any more.
-for name in ('worker', 'results', 'threads', 'spinners'): globals().pop(name, None)
+for name in ('worker', 'results', 'threads', 'spinners', 'kept'): globals().pop(name, None)
 sys.last_traceback = sys.last_value = sys.last_exc = None
 gc.collect(); multiprocessing.active_children(); subprocess._cleanup()
 me = psutil.Process()
-# multiprocessing keeps one process, its resource tracker, until the end.
-living = [child for child in me.children() if child.status() != psutil.STATUS_ZOMBIE and 'resource_tracker' not in str(child.cmdline())]
+# multiprocessing keeps one process, its resource tracker, until the end; jedi one to
+# complete code with.
+kept = ('resource_tracker', 'jedi')
+living = [child for child in me.children() if child.status() != psutil.STATUS_ZOMBIE and not any(name in str(child.cmdline()) for name in kept)]
 # IPython ends the thread of its history before a fork and starts it when it writes.
 known = [thread for thread in threading.enumerate() if not thread.daemon and type(thread).__name__ != 'HistorySavingThread']
 print(len(known), len(living), me.num_fds(), me.memory_info().rss >> 20)
