@@ -49,9 +49,9 @@ func allRows() []*row {
 
 // options are what the command line says.
 type options struct {
-	binary, venvs, rows, json, docs, from string
-	rounds                                int
-	quick                                 bool
+	binary, venvs, rows, contenders, json, docs, from string
+	rounds                                            int
+	quick                                             bool
 }
 
 func parse(arguments []string) (options, error) {
@@ -60,6 +60,7 @@ func parse(arguments []string) (options, error) {
 	flags.StringVar(&o.binary, "binary", "build/bench/mrmd-python", "our binary, built for the venv bench-ours")
 	flags.StringVar(&o.venvs, "venvs", ".venvs", "folder of the venvs bench-ours, bench-original and bench-ipykernel")
 	flags.StringVar(&o.rows, "rows", "", "measure only the rows whose name matches this regular expression")
+	flags.StringVar(&o.contenders, "contenders", "", "measure only those whose name (mrmd-python, IPython, empty, 0.4.2, ipykernel) matches this regular expression")
 	flags.IntVar(&o.rounds, "rounds", 0, "rounds of each row (default 9, with --quick 3)")
 	flags.BoolVar(&o.quick, "quick", false, "few and small rounds, without the rows that take minutes")
 	flags.StringVar(&o.json, "json", "", "write everything that was measured to this file")
@@ -118,11 +119,16 @@ func measureAll(ctx context.Context, chosen options) (*report, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading --rows: %w", err)
 	}
+	wanted, err := regexp.Compile(chosen.contenders)
+	if err != nil {
+		return nil, fmt.Errorf("reading --contenders: %w", err)
+	}
 	rows := slices.DeleteFunc(allRows(), func(r *row) bool {
-		return !matching.MatchString(r.name) || chosen.quick && r.slow
+		r.contenders = slices.DeleteFunc(r.contenders, func(c contender) bool { return !wanted.MatchString(c.name) })
+		return !matching.MatchString(r.name) || chosen.quick && r.slow || len(r.contenders) == 0
 	})
 	if len(rows) == 0 {
-		return nil, fmt.Errorf("no row matches %q", chosen.rows)
+		return nil, fmt.Errorf("no row matches --rows %q and --contenders %q", chosen.rows, chosen.contenders)
 	}
 	l, err := newLab(chosen.binary, chosen.venvs)
 	if err != nil {

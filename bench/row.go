@@ -41,8 +41,8 @@ type subject struct {
 	// measure gives count measurements, or what one long one of them brings.
 	measure func(ctx context.Context, count int) ([]float64, error)
 	end     func()
-	// warmUp is how many measurements are thrown away before the first round; 0
-	// stands for a quarter of a block.
+	// warmUp is how many measurements are thrown away before the first round, where a
+	// quarter of a block is fewer.
 	warmUp int
 }
 

@@ -37,7 +37,7 @@ func (l *lab) idle(ctx context.Context, who string) (pid int, end func(), err er
 
 // remembering is the memory of a contender that rests after its first cell, in MB.
 func remembering(who, field string) contender {
-	return starting(who, func(ctx context.Context, l *lab) (float64, error) {
+	return starting(who, 0, func(ctx context.Context, l *lab) (float64, error) {
 		pid, end, err := l.idle(ctx, who)
 		if err != nil {
 			return 0, err

@@ -168,7 +168,7 @@ func (t *talker) drain(size int) (streamed, error) {
 // growing is by how many MB the memory of a runtime that was just started grows at
 // most, beyond what it had before, while it streams.
 func growing(who string, size int) contender {
-	return starting(who, func(ctx context.Context, l *lab) (float64, error) {
+	return starting(who, 0, func(ctx context.Context, l *lab) (float64, error) {
 		var pid int
 		var drain func(int) (streamed, error)
 		if who == kernel {
