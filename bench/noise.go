@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -55,9 +56,6 @@ func (n noise) reasons(best float64) []string {
 	return reasons
 }
 
-// calibrationSink keeps the loop from being optimised away.
-var calibrationSink uint64
-
 // calibrate times a loop of arithmetic that takes about 3 ms, in ms.
 func calibrate() float64 {
 	began := time.Now()
@@ -65,7 +63,8 @@ func calibrate() float64 {
 	for range 4_000_000 {
 		value = value*6364136223846793005 + 1442695040888963407
 	}
-	calibrationSink = value
+	// Or the loop would be optimised away.
+	runtime.KeepAlive(value)
 	return milliseconds(time.Since(began))
 }
 

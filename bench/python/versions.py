@@ -4,4 +4,11 @@ import platform
 import sys
 from importlib.metadata import version
 
-print(", ".join([f"Python {platform.python_version()}", *(f"{name} {version(name)}" for name in sys.argv[1:])]))
+print(
+    ", ".join(
+        [
+            f"Python {platform.python_version()}",
+            *(f"{name} {version(name)}" for name in sys.argv[1:]),
+        ]
+    )
+)
