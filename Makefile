@@ -13,7 +13,7 @@ TESTS ?=
 CELLS ?= 200000
 EXAMPLES ?= 100
 
-.PHONY: help venv build install install-all wheel run test test-workloads gallery bench stress soak schemathesis regression lint clean
+.PHONY: help venv build install install-all wheel run test test-workloads test-clusters test-wheels gallery bench stress soak schemathesis regression lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -48,6 +48,13 @@ test: ## test with every Python found, then lint [PYTHONS="3.11 3.12"]
 
 test-workloads: ## run real libraries in cells, as `make test` does, with one Python
 	@scripts/test-workloads
+
+test-clusters: ## run Dask and Ray in cells, as docs/scaling.md shows
+	@REQUIREMENTS=requirements/clusters.txt GOTESTFLAGS="-v -tags=clusters -run Guide|Clusters" \
+		scripts/test-workloads ./internal/workloads/processes
+
+test-wheels: ## build, install and try the wheel of every Python found
+	@scripts/test-wheels
 
 gallery: ## run examples/gallery.md and write what came out to docs/gallery.md
 	@scripts/gallery
