@@ -45,20 +45,18 @@ func TestTour(t *testing.T) {
 	mustRun(t, script("build-binary"), target, binary)
 
 	folder, home := t.TempDir(), "HOME="+t.TempDir()
-	interpreter := filepath.Join(target, "bin/python")
-	flags := []string{script("tour"), "--venv", target, "--binary", binary, "--folder", folder}
 	t.Cleanup(func() {
-		if output, err := run(repo, []string{home}, interpreter, append(flags, "--stop")...); err != nil {
-			t.Errorf("stopping the tour's runtime: %v\n%s", err, output)
+		if output, err := run(repo, []string{home}, binary, "--kill", "tour"); err != nil {
+			t.Errorf("ending the tour's runtime: %v\n%s", err, output)
 		}
 	})
-	output, err := run(repo, []string{home}, interpreter, flags...)
+	output, err := run(repo, []string{home}, script("tour"), target, binary, folder)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}
 	for _, part := range []string{
 		"step 5 of 5", "from a subprocess", "Python " + p.version, "awaited without asyncio.run",
-		"ZeroDivisionError", "squares[4] is 16", "Mercury", "stop it:   kill ",
+		"ZeroDivisionError", "squares[4] is 16", "Mercury", "--kill tour",
 	} {
 		if !strings.Contains(output, part) {
 			t.Errorf("the tour's output lacks %q:\n%s", part, output)
