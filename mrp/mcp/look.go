@@ -3,9 +3,11 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"time"
 	"unicode/utf8"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -72,11 +74,32 @@ func (t *tools) look(ctx context.Context, _ *sdk.CallToolRequest, input lookInpu
 	default:
 		return nil, nil, fmt.Errorf("there is no %q to look at: %s", input.What, lookTool.Description)
 	}
-	answer, err := t.ask(ctx, method, path, body)
+	answer, err := t.askPatiently(ctx, method, path, body)
 	if err != nil {
 		return nil, nil, err
 	}
 	return asJSON(answer)
+}
+
+const (
+	mostAttempts   = 10
+	betweenAttempt = 200 * time.Millisecond
+)
+
+// askPatiently asks again when the running code keeps Python to itself for a moment.
+func (t *tools) askPatiently(ctx context.Context, method, path string, body any) (object, error) {
+	for attempt := 1; ; attempt++ {
+		answer, err := t.ask(ctx, method, path, body)
+		var refused *refusal
+		if !errors.As(err, &refused) || refused.Code != "runtime_busy" || attempt == mostAttempts {
+			return answer, err
+		}
+		select {
+		case <-time.After(betweenAttempt):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
 }
 
 func asJSON(answer object) (*sdk.CallToolResult, any, error) {
