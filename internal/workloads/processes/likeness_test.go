@@ -117,9 +117,12 @@ print([line for line in open('/proc/self/status') if line.startswith(('Groups', 
 print(open('/proc/self/oom_score_adj').read())`},
 		{"environment", `
 import os, subprocess
-print(sorted(os.environ.items()))
-print(sorted(open('/proc/self/environ').read().split('\0')))
-print(sorted(subprocess.run(['env', '-0'], capture_output=True, text=True).stdout.split('\0')))
+# Cells have a terminal of their own, and the venv's commands.
+ours = ('TERM', 'COLUMNS', 'LINES', 'PATH', 'PAGER', 'GIT_PAGER', 'MANPAGER')
+def of_starter(variables): return sorted(v for v in variables if v.partition('=')[0] not in ours)
+print(of_starter(map('='.join, os.environ.items())))
+print(of_starter(open('/proc/self/environ').read().split('\0')))
+print(of_starter(subprocess.run(['env', '-0'], capture_output=True, text=True).stdout.split('\0')))
 print([name for name in os.environ if name.startswith(('MRMD', 'PYTHONHOME', 'LD_', 'GODEBUG'))])`},
 		{"executable", `
 import multiprocessing.spawn, os, sys
@@ -148,7 +151,7 @@ sys.setswitchinterval(0.02); print(sys.getswitchinterval()); sys.setswitchinterv
 import os, psutil, subprocess
 me = psutil.Process()
 child = subprocess.Popen(['sleep', '600'])
-print(me.pid == os.getpid(), child.pid in [found.pid for found in me.children()], psutil.Process(child.pid).ppid() == me.pid, me.status() in ('running', 'sleeping'), me.uids(), me.cwd() == os.getcwd(), me.environ() == dict(os.environ))
+print(me.pid == os.getpid(), child.pid in [found.pid for found in me.children()], psutil.Process(child.pid).ppid() == me.pid, me.status() in ('running', 'sleeping'), me.uids(), me.cwd() == os.getcwd(), me.environ()['HOME'] == os.environ['HOME'])
 child.kill(); print(child.wait(), len(me.children(recursive=True)))`},
 		{"native threads", `
 import numpy, scipy.linalg, threadpoolctl
