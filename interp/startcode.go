@@ -169,4 +169,14 @@ func (e *Engine) settle() {
 	if err := e.start.remember(ctx, e.visitor); err != nil && !errors.Is(err, os.ErrPermission) {
 		e.options.Log.WithError(err).Warn("the next start will take longer")
 	}
+	// The first question should not have to import beside a cell that keeps the GIL
+	// to itself. A failure is told to who asks.
+	_ = e.visitor.Do(ctx, func() error {
+		imported, err := cpython.Import(embeddedPackage + ".intelligence")
+		if err != nil {
+			return err
+		}
+		imported.DecRef()
+		return nil
+	})
 }

@@ -65,7 +65,7 @@ class Parts:
                 lambda start, stop: members.first(
                     members.pairs(value).__iter__, stop, start
                 ),
-                lambda key: self._visit.call(value, dict.__getitem__, value, key),
+                self._item_of_dict,
                 dict.__len__(value),
             )
         elif kind is types.MappingProxyType:
@@ -85,6 +85,15 @@ class Parts:
             self._fetch = lambda start, stop: list(value[start:stop])
         else:
             self._choose_iterated(value, kind)
+
+    def _item_of_dict(self, key):
+        if self._visit.runs_user_code:
+            return self._visit.call(self._value, dict.__getitem__, self._value, key)
+        # A lookup may compare with a key of a type of the user's.
+        for other, item in members.pairs(self._value):
+            if type(other) is type(key) and other == key:
+                return item
+        raise KeyError(key)
 
     def _choose_iterated(self, value, kind):
         for base in (set, frozenset, collections.deque):
