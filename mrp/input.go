@@ -125,6 +125,10 @@ func (d *inputDesk) unanswered(seen int) (seq int, event byteRange, ok bool) {
 	return d.pending.seq, d.pending.event, true
 }
 
+// AnsweredHeader is the header of /input's answer that has the number of the event
+// which asked: who follows the execution can go on from there.
+const AnsweredHeader = "Mrmd-Answered-Seq"
+
 const noPendingInput = "No pending input request"
 
 // inputTarget is the part of an input request that names the execution.
@@ -191,7 +195,8 @@ func (h *Handler) serveInput(w http.ResponseWriter, r *http.Request, _ httproute
 	}
 	if desk != nil {
 		if seq, answered := desk.reply(inputAnswer{text: withoutNewline(text.value)}); answered {
-			writeJSON(w, http.StatusOK, []byte(`{"accepted":true,"seq":`+strconv.Itoa(seq)+`}`))
+			w.Header().Set(AnsweredHeader, strconv.Itoa(seq))
+			writeJSON(w, http.StatusOK, []byte(`{"accepted":true}`))
 			return nil
 		}
 	}

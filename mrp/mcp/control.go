@@ -66,15 +66,21 @@ func (t *tools) control(ctx context.Context, request *sdk.CallToolRequest, input
 	return asJSON(answer)
 }
 
+// answeredHeader is mrp.AnsweredHeader.
+const answeredHeader = "Mrmd-Answered-Seq"
+
 func (t *tools) answerInput(ctx context.Context, request *sdk.CallToolRequest, input ctlInput, execution string) (*sdk.CallToolResult, any, error) {
-	answer, err := t.ask(ctx, http.MethodPost, "/input", object{"execId": input.ExecID, "text": input.Text})
+	response, err := t.open(ctx, http.MethodPost, "/input", object{"execId": input.ExecID, "text": input.Text})
 	if err != nil {
 		return nil, nil, err
 	}
-	if answer["accepted"] != true {
-		return asJSON(answer)
+	defer response.Body.Close()
+	// What comes after the question that was answered.
+	asked := response.Header.Get(answeredHeader)
+	if asked == "" {
+		return nil, nil, fmt.Errorf("execution %s waits for no input", input.ExecID)
 	}
-	following := fmt.Sprintf("%s/stream?after=%.0f", execution, number(answer["seq"]))
+	following := execution + "/stream?after=" + asked
 	seen, err := t.watch(ctx, defaultWait, &progress{request: request}, input.ExecID, http.MethodGet, following, nil)
 	if err != nil {
 		return nil, nil, err

@@ -194,7 +194,7 @@ func TestAnAgentAnswersQuestions(t *testing.T) {
 	text, _ = agent.call("ctl", object{"action": "input", "exec_id": asked["exec_id"], "text": "2"})
 	wants(t, "the second answer", text, "'42'")
 	text, _ = agent.call("ctl", object{"action": "input", "exec_id": asked["exec_id"], "text": "more"})
-	wants(t, "an answer to nothing", text, "No pending input request")
+	wants(t, "an answer to nothing", text, "waits for no input")
 }
 
 func TestAnAgentHasSessions(t *testing.T) {
