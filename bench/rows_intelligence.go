@@ -65,7 +65,7 @@ func intelligenceRows() []*row {
 			name: "hover/" + big.name, title: "`/hover` of " + big.title, unit: "ms", block: 100, quickBlock: 20,
 			contenders: []contender{hovers(ours, "big", `"found":true`, big.code)},
 			targets:    []target{{of: median, who: ours, atMost: 1}},
-			note:       "The peers make all of the value's repr, which takes seconds and gigabytes.",
+			note:       "Not measured of the peers, which make the whole repr: seconds, and gigabytes.",
 		}
 		if big.name == "array" || big.name == "frame" {
 			r.note = ""
