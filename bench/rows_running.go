@@ -124,6 +124,10 @@ func (r *runtime) timeLoop(ctx context.Context, watched bool) (float64, error) {
 				select {
 				case <-every.C:
 					_, failed = wire.ask(request)
+					if isBusy(failed) {
+						// It was asked, and the loop has paid for it.
+						failed = nil
+					}
 				case <-finished:
 					return
 				}

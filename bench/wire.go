@@ -170,13 +170,18 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.text }
 
+// isBusy is whether a runtime answered that it is too busy to answer.
+func isBusy(err error) bool {
+	var refused *refusal
+	return errors.As(err, &refused) && refused.status == http.StatusServiceUnavailable
+}
+
 // askUntilReady asks until the answer is not that the runtime is busy: one may be right
 // after its start, or right after large values were made.
 func (c *connection) askUntilReady(ctx context.Context, request []byte) error {
 	for began := time.Now(); ; {
 		_, err := c.ask(request)
-		var refused *refusal
-		if !errors.As(err, &refused) || refused.status != http.StatusServiceUnavailable || time.Since(began) > time.Minute {
+		if !isBusy(err) || time.Since(began) > time.Minute {
 			return err
 		}
 		select {
