@@ -37,6 +37,10 @@ class AnswerCutOff(Exception):
     """The runtime ended in the middle of an answer, and so must this one."""
 
 
+# An origin that no page has (RFC 2606).
+FOREIGN_ORIGIN = "https://opaque.invalid"
+
+
 async def forward(scope, receive, send, address, allowed_origins):
     """Answer the request of an ASGI scope with what the runtime at address answers.
 
@@ -169,7 +173,11 @@ def request_headers(scope, address, allowed_origins):
             text = translated(text, scope, address, scope.get("scheme", "http"))
         elif name == b"origin" and text not in allowed_origins:
             scheme, separator, host = text.partition("://")
-            if separator:
+            if text == "null" or scheme == "file":
+                # The runtime lets these in when they come from the program that
+                # launched it, as all requests do from here.
+                text = FOREIGN_ORIGIN
+            elif separator:
                 text = f"{scheme}://{translated(host, scope, address, scheme)}"
         elif name != b"origin":
             continue
