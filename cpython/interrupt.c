@@ -43,7 +43,7 @@ static void call_python_handler(int number, siginfo_t *info, void *context) {
     }
 }
 
-/* The parent of a process; 0 when there is none such. For signal handlers too. */
+/* The parent of a process; -1 when there is none such. For signal handlers too. */
 static pid_t parent_of(pid_t pid) {
     char path[32] = "/proc/", digits[16], text[512];
     size_t count = 0, end = 6;
@@ -56,7 +56,7 @@ static pid_t parent_of(pid_t pid) {
     memcpy(path + end, "/stat", 6);
     int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file == -1) {
-        return 0;
+        return -1;
     }
     ssize_t length = read(file, text, sizeof text - 1);
     close(file);
@@ -72,7 +72,9 @@ static pid_t parent_of(pid_t pid) {
     return parent;
 }
 
-/* What the user's code has started may interrupt it as in plain Python. */
+/* What the user's code has started may interrupt it as in plain Python. A sender that
+ * has ended since is taken for such while that code runs: the other way round a cell
+ * could end the server. */
 static int is_descendant(pid_t pid) {
     pid_t self = getpid();
     for (int generation = 0; pid > 1 && generation < 64; generation++) {
@@ -81,7 +83,7 @@ static int is_descendant(pid_t pid) {
             return 1;
         }
     }
-    return 0;
+    return pid == -1 && atomic_load(&user_code_depth) > 0;
 }
 
 static void on_sigint(int number, siginfo_t *info, void *context) {
