@@ -206,8 +206,10 @@ func (o *Output) Resize(size WindowSize) error {
 	if o.NoTerminal != nil {
 		return nil
 	}
-	for _, master := range o.masters {
-		if err := pty.Setsize(master, &pty.Winsize{Cols: size.Columns, Rows: size.Rows}); err != nil {
+	// Not by the masters: asking an os.File for its descriptor makes it blocking, and
+	// a read of what programs wrote would wait for ever.
+	for _, slave := range o.slaves {
+		if err := pty.Setsize(slave, &pty.Winsize{Cols: size.Columns, Rows: size.Rows}); err != nil {
 			return fmt.Errorf("resizing a pseudo-terminal: %w", err)
 		}
 	}

@@ -21,7 +21,12 @@ type moduleFolder struct {
 func newModuleFolder(t *testing.T) moduleFolder {
 	folder := moduleFolder{t, t.TempDir()}
 	mustRun(t, fmt.Sprintf("import sys\nsys.path.insert(0, %q)", folder.path))
-	t.Cleanup(func() { mustRun(t, fmt.Sprintf("sys.path.remove(%q)", folder.path)) })
+	t.Cleanup(func() {
+		mustRun(t, fmt.Sprintf(`
+sys.path.remove(%[1]q)
+for name, module in list(sys.modules.items()):
+    if (getattr(module, '__file__', None) or '').startswith(%[1]q): del sys.modules[name]`, folder.path))
+	})
 	return folder
 }
 

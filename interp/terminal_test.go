@@ -25,6 +25,10 @@ seen = subprocess.run(['stty', 'size'], stdin=1, capture_output=True, text=True)
 		if err != nil || resultOf(outcome) != step.want {
 			t.Errorf("with %d columns: %v %s", step.columns, err, resultOf(outcome))
 		}
+		// What programs write is still read without waiting for more.
+		if _, shown := mustRun(t, "!echo heard"); shown.stdout() != "heard\n" {
+			t.Errorf("after %d columns: %q", step.columns, shown.stdout())
+		}
 	}
 }
 

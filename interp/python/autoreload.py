@@ -18,6 +18,9 @@ import _mrmd_host
 # The time of modification, in seconds, that each file had when it was loaded.
 loaded = {}
 
+# The time that IPython compares a module's file with, by the module's name.
+times = {}
+
 # The text of the user's own modules as it was loaded, by the module's name; "" where
 # it is not known.
 sources = {}
@@ -73,6 +76,7 @@ def note_imports():
         if name in _known and path not in fresh:
             continue
         _known.add(name)
+        times.pop(name, None)
         if path is not None and not _is_librarys(path):
             found.append((name, path))
     if found:

@@ -56,7 +56,6 @@ def _can_be_compiled(path):
 
 
 # What the reloaders of all sessions know: modules are shared, and so is this.
-_times = {}
 _failures = {}
 _objects = {}
 
@@ -67,7 +66,7 @@ class Reloader(extension.ModuleReloader):
     def __init__(self, shell):
         """Begin with `%autoreload 2`."""
         super().__init__(shell)
-        self.modules_mtimes = _times
+        self.modules_mtimes = autoreload.times
         self.failed = _failures
         self.old_objects = _objects
         self.enabled = self.check_all = True

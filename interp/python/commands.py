@@ -1,8 +1,11 @@
-"""Programs that cells run on the terminals. Main thread."""
+"""Programs that cells run on the terminals. Any thread; the main one can be interrupted."""
 
 import os
 import signal
 import subprocess
+import threading
+
+import _mrmd_host
 
 # How long a program may take to end when it was interrupted, in seconds.
 _PATIENCE = 5
@@ -14,12 +17,24 @@ def run(command, **options):
     It gets a session of its own. When this is interrupted the program is too, with
     all it started; what does not end then is killed.
     """
+    if threading.current_thread() is not threading.main_thread():
+        return _run(command, options, subprocess.Popen.wait)
+    # An interrupt that comes while the child is being started waits until it can be
+    # passed on to it.
+    return _mrmd_host.run_uninterruptible(_run, command, options, _wait_interruptibly)
+
+
+def _run(command, options, wait):
     child = subprocess.Popen(command, start_new_session=True, **options)
     try:
-        return child.wait()
+        return wait(child)
     except BaseException:
         _end(child)
         raise
+
+
+def _wait_interruptibly(child):
+    return _mrmd_host.run_interruptible(child.wait)
 
 
 def _end(child):
