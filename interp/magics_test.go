@@ -36,6 +36,7 @@ func TestMagics(t *testing.T) {
 		{code: "held.show()", stdout: "p\n", types: `text/plain="'d'"`},
 		{code: "%env THE_THING=1", stdout: "env: THE_THING=1\n"},
 		{code: "%env THE_THING", result: "'1'"},
+		{code: "import os\ndel os.environ['THE_THING']"},
 		{code: "%%python\nprint(7)", stdout: "7\n"},
 		{code: "%alias greet echo hi\n%greet", stdout: "hi\n"},
 		{code: "%pwd", result: "'" + folder + "'"},

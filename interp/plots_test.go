@@ -163,4 +163,8 @@ def draw(**options):
 	if outcome.Error == nil {
 		t.Error("a window system was accepted")
 	}
+	mustRun(t, "plt.ion()\n%matplotlib inline")
+	if _, shown := mustRun(t, "draw();"); len(shown.displays) != 1 {
+		t.Errorf("afterwards %d figures", len(shown.displays))
+	}
 }

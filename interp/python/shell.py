@@ -180,11 +180,15 @@ class Shell(InteractiveShell):
         self.configurables.append(self.extension_manager)
 
     def enable_gui(self, gui=None):
-        """Refuse the event loop of a window system; `%matplotlib inline` needs none."""
+        """Say that there is no event loop of a window system; inline figures need none.
+
+        pyplot asks for one too, so this is no error.
+        """
         if gui is not None:
-            raise UsageError(
+            print(
                 f"this runtime has no window: the {gui!r} event loop can't be used;"
-                " figures are shown with %matplotlib inline"
+                " figures are shown with %matplotlib inline",
+                file=sys.stderr,
             )
 
     def init_virtualenv(self):
