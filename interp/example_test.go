@@ -54,9 +54,12 @@ func Example() {
 		if err != nil {
 			log.Fatal(err)
 		}
+		last := ""
 		for line := range strings.Lines(string(events)) {
-			if strings.HasPrefix(line, "event: ") {
+			// A line that is printed may come in two events.
+			if strings.HasPrefix(line, "event: ") && line != last {
 				fmt.Print(line)
+				last = line
 			}
 		}
 		if err := engine.Stop(context.Background()); err != nil {
