@@ -78,7 +78,7 @@ func TestFoldersThatCannotBeWritten(t *testing.T) {
 	h.environment = append(h.environment, "MRMD_HOME=")
 	url := h.start("assets", "--assets-dir", filepath.Join(file, "assets"))
 	reply, err := post(url+"/execute", map[string]any{"code": "from IPython.display import HTML, display\ndisplay(HTML('x'))"})
-	if err != nil || !reply.Success || !strings.Contains(reply.Stderr, "displays are sent inline: the folder "+file) {
+	if err != nil || !reply.Success || !strings.Contains(reply.Stderr, "displays are sent inline: no file can be made of a display in the folder "+file) {
 		t.Errorf("%v %s", err, reply.Stderr)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -9,13 +10,14 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+	"golang.org/x/sys/unix"
 )
 
 // terminalUser is a program at a terminal.
 type terminalUser struct {
 	t       *testing.T
 	command *exec.Cmd
-	typing  interface{ Write([]byte) (int, error) }
+	typing  *os.File
 
 	mutex sync.Mutex
 	shown bytes.Buffer
@@ -66,6 +68,23 @@ func (u *terminalUser) press(text string) {
 	}
 }
 
+// waitUntilHidden waits until the terminal does not show what is typed: a prompt comes
+// before the question.
+func (u *terminalUser) waitUntilHidden() {
+	u.t.Helper()
+	raw, err := u.typing.SyscallConn()
+	if err != nil {
+		u.t.Fatal(err)
+	}
+	waitUntil(u.t, "what is typed is hidden", func() (hidden bool) {
+		_ = raw.Control(func(descriptor uintptr) {
+			state, err := unix.IoctlGetTermios(int(descriptor), unix.TCGETS)
+			hidden = err == nil && state.Lflag&unix.ECHO == 0
+		})
+		return hidden
+	})
+}
+
 // status waits for the end and gives the exit status.
 func (u *terminalUser) status() int {
 	<-u.ended
@@ -87,6 +106,7 @@ print("got", name, len(word))`)
 	user.waitFor(`name\? $`)
 	user.press("Ada\n")
 	user.waitFor(`word\? $`)
+	user.waitUntilHidden()
 	user.press("secret\n")
 	if status := user.status(); status != 0 {
 		t.Errorf("exit status %d", status)
