@@ -40,6 +40,7 @@ int mrmd_interrupt_install(void);
 int mrmd_interrupt_request(void);
 int mrmd_interrupt_background(void);
 void mrmd_interrupt_begin_run(void);
+void mrmd_interrupt_note_process(void);
 PyObject *mrmd_run_background(PyObject *callable, PyObject *arguments);
 int mrmd_unwind_request(void);
 int mrmd_unwind_raise(void);
@@ -52,6 +53,9 @@ void mrmd_interrupt_reinstall(void);
 void mrmd_interrupt_uncover(void);
 int mrmd_interrupt_begin_exec(void);
 void mrmd_interrupt_end_exec(void);
+
+/* sender.c */
+int mrmd_is_descendant(pid_t pid);
 
 /* repair.c */
 typedef struct {

@@ -126,6 +126,7 @@ static void end_quiet_fork(void) {
 
 static PyObject *start_process(const stand_in *called, PyObject *arguments, PyObject *keywords, int executes) {
     int ignored = executes && mrmd_interrupt_begin_exec();
+    mrmd_interrupt_note_process();
     PyObject *started = PyObject_Call(called->original, arguments, keywords);
     end_quiet_fork();
     if (ignored) {

@@ -10,7 +10,6 @@
 #include "bridge.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -28,6 +27,7 @@ static _Atomic int user_code_depth;
 static _Atomic int in_background;
 static _Atomic unsigned current_run;
 static _Atomic unsigned requested_run;
+static _Atomic int run_starts_processes;
 
 static _Atomic int unwind_requested, unwind_due;
 
@@ -43,47 +43,12 @@ static void call_python_handler(int number, siginfo_t *info, void *context) {
     }
 }
 
-/* The parent of a process; -1 when there is none such. For signal handlers too. */
-static pid_t parent_of(pid_t pid) {
-    char path[32] = "/proc/", digits[16], text[512];
-    size_t count = 0, end = 6;
-    for (pid_t rest = pid; rest > 0; rest /= 10) {
-        digits[count++] = (char)('0' + rest % 10);
-    }
-    while (count > 0) {
-        path[end++] = digits[--count];
-    }
-    memcpy(path + end, "/stat", 6);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file == -1) {
-        return -1;
-    }
-    ssize_t length = read(file, text, sizeof text - 1);
-    close(file);
-    text[length > 0 ? length : 0] = 0;
-    /* The command, in parentheses, may hold anything: "pid (command) state parent". */
-    const char *after = strrchr(text, ')');
-    pid_t parent = 0;
-    if (after != NULL && strlen(after) > 4) {
-        for (after += 4; *after >= '0' && *after <= '9'; after++) {
-            parent = parent * 10 + (*after - '0');
-        }
-    }
-    return parent;
-}
-
-/* What the user's code has started may interrupt it as in plain Python. A sender that
- * has ended since is taken for such while that code runs: the other way round a cell
- * could end the server. */
-static int is_descendant(pid_t pid) {
-    pid_t self = getpid();
-    for (int generation = 0; pid > 1 && generation < 64; generation++) {
-        pid = parent_of(pid);
-        if (pid == self) {
-            return 1;
-        }
-    }
-    return pid == -1 && atomic_load(&user_code_depth) > 0;
+/* What the user's code has started may interrupt it as in plain Python. Of a sender
+ * that has ended since nobody knows the parent: when the run has started processes it
+ * is taken for one of them, for a cell must not be able to end the server. */
+static int is_of_users_code(pid_t sender) {
+    int descends = mrmd_is_descendant(sender);
+    return descends == -1 ? atomic_load(&run_starts_processes) : descends;
 }
 
 static void on_sigint(int number, siginfo_t *info, void *context) {
@@ -93,7 +58,7 @@ static void on_sigint(int number, siginfo_t *info, void *context) {
     }
     int sender_is_known = info->si_code <= 0;
     int saved_errno = errno;
-    int from_here = sender_is_known && (info->si_pid == getpid() || is_descendant(info->si_pid));
+    int from_here = sender_is_known && (info->si_pid == getpid() || is_of_users_code(info->si_pid));
     errno = saved_errno;
     if (!from_here) {
         if (go_action.sa_flags & SA_SIGINFO) {
@@ -309,6 +274,12 @@ void mrmd_interrupt_begin_run(void) {
     unsigned run = atomic_load(&current_run) + 1;
     atomic_store(&current_run, run ? run : 1);
     atomic_store(&requested_run, 0);
+    atomic_store(&run_starts_processes, 0);
+}
+
+/* To be called before Python code starts a process. Any thread. */
+void mrmd_interrupt_note_process(void) {
+    atomic_store(&run_starts_processes, 1);
 }
 
 /* Asks the current run to stop with KeyboardInterrupt. Any thread, no GIL. */
