@@ -309,8 +309,8 @@ func TestServingAssets(t *testing.T) {
 	writeAsset(t, rt, "none", "?")
 	for name, want := range map[string][2]string{
 		"a.txt":     {"text/plain; charset=utf-8", ""},
-		"sub/a.svg": {"image/svg+xml", "sandbox allow-scripts"},
-		"p.html":    {"text/html; charset=utf-8", "sandbox allow-scripts"},
+		"sub/a.svg": {"image/svg+xml", "sandbox allow-scripts allow-downloads"},
+		"p.html":    {"text/html; charset=utf-8", "sandbox allow-scripts allow-downloads"},
 		"none":      {"application/octet-stream", ""},
 	} {
 		for _, method := range []string{"GET", "HEAD"} {

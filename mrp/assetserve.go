@@ -72,7 +72,7 @@ func (h *Handler) serveAsset(w http.ResponseWriter, r *http.Request, params http
 	header.Set("Cache-Control", "no-cache")
 	for _, sandboxed := range sandboxedTypes {
 		if strings.HasPrefix(mimeType, sandboxed) {
-			header.Set("Content-Security-Policy", "sandbox allow-scripts")
+			header.Set("Content-Security-Policy", "sandbox allow-scripts allow-downloads")
 		}
 	}
 	http.ServeContent(&contentWriter{ResponseWriter: w}, r, "", info.ModTime(), file)

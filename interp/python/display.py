@@ -252,7 +252,9 @@ def _prints_its_repr(kind):
 
 
 def _has_custom_text(formatter, result):
-    """Say whether the user registered a text formatter for the object's type."""
+    """Say whether the user registered a text formatter, for the type or for all."""
+    if not isinstance(formatter, TextFormatter):
+        return True
     kind = type(result)
     for base in kind.__mro__:
         printer = formatter.type_printers.get(base)

@@ -2,27 +2,33 @@
 
 Bokeh loads its scripts with one display of a notebook and draws with those after
 it; here each display is a page of its own, so the scripts go into it. Pillow would
-rather open a window of the desktop. IPython's videos are links to files, which a
-page of its own can't follow.
+rather open a window of the desktop. IPython's videos and file links name files, which
+a page of its own can't reach. The bars of tqdm.notebook would need widgets.
 
 Needs the GIL. Runs on the thread that imports the library, or shows something.
 """
 
+import base64
+import html
+import mimetypes
 import os
 from collections.abc import Sequence
 
 from IPython.core.display import Video
+from IPython.lib.display import FileLink, FileLinks
 
 from _mrmd import when_imported
 
 # In bytes; what is longer would cost more memory than a film is worth.
 _LARGEST_EMBEDDED_VIDEO = 64 << 20
+_LARGEST_EMBEDDED_FILE = 16 << 20
 
 
 def install():
     """Have the libraries set up when they are imported. Main thread."""
     when_imported.call("bokeh.io", _show_bokeh_in_pages)
     when_imported.call("PIL.ImageShow", _display_pictures)
+    when_imported.call("tqdm.notebook", _draw_bars_as_text)
 
 
 def _show_bokeh_in_pages(bokeh_io):
@@ -65,9 +71,33 @@ def _display_pictures(image_show):
     image_show.register(image_show.IPythonViewer, order=0)
 
 
+def _draw_bars_as_text(tqdm_notebook):
+    """Have tqdm's bars for notebooks, which are widgets, be the terminal's."""
+    from tqdm.std import tqdm
+
+    class TextBar(tqdm):
+        """A bar of text that takes what the widget takes.
+
+        Its `ncols` is a width in pixels or per cent; the text is as wide as it fits.
+        """
+
+        def __init__(self, *arguments, ncols=None, display=True, **keywords):
+            super().__init__(*arguments, **keywords)
+
+    def text_range(*arguments, **keywords):
+        """Give a bar over a range."""
+        return TextBar(range(*arguments), **keywords)
+
+    tqdm_notebook.tqdm = tqdm_notebook.tqdm_notebook = TextBar
+    tqdm_notebook.trange = tqdm_notebook.tnrange = text_range
+
+
 def prepare(formatter):
-    """Have a shell's DisplayFormatter put videos that are files into their pages."""
-    formatter.formatters["text/html"].for_type(Video, _video_page)
+    """Have a shell's DisplayFormatter put the files that are shown into their pages."""
+    for_html = formatter.formatters["text/html"]
+    for_html.for_type(Video, _video_page)
+    for_html.for_type(FileLink, _file_link)
+    for_html.for_type(FileLinks, _file_list)
 
 
 def _video_page(video):
@@ -86,3 +116,33 @@ def _video_page(video):
         html_attributes=video.html_attributes,
     )
     return whole._repr_html_()
+
+
+def _file_link(link):
+    """Give a link that holds the file, or its path when it is too long for that.
+
+    With a `url_prefix` the link is where its author wants it.
+    """
+    if link.url_prefix or not os.path.isfile(link.path):
+        return link._repr_html_()
+    path = html.escape(link.path)
+    if os.path.getsize(link.path) > _LARGEST_EMBEDDED_FILE:
+        shown = f"<code>{html.escape(os.path.abspath(link.path))}</code>"
+    else:
+        with open(link.path, "rb") as file:
+            content = base64.b64encode(file.read()).decode("ascii")
+        mime_type = mimetypes.guess_type(link.path)[0] or "application/octet-stream"
+        name = html.escape(os.path.basename(link.path))
+        source = f"data:{mime_type};base64,{content}"
+        shown = f'<a href="{source}" download="{name}">{path}</a>'
+    return link.result_html_prefix + shown + link.result_html_suffix
+
+
+def _file_list(links):
+    """Give the paths below a directory; links to them would lead nowhere.
+
+    With a `url_prefix` they are links.
+    """
+    if links.url_prefix:
+        return links._repr_html_()
+    return f"<pre>{html.escape(repr(links))}</pre>"

@@ -26,7 +26,7 @@ func wantBar(t *testing.T, drawn string) {
 }
 
 func TestTqdm(t *testing.T) {
-	for _, module := range []string{"tqdm", "tqdm.auto"} {
+	for _, module := range []string{"tqdm", "tqdm.auto", "tqdm.notebook"} {
 		t.Run(module, func(t *testing.T) {
 			s := runCell(t, `
 import warnings
@@ -45,8 +45,10 @@ print("after")`)
 	}
 	s := runCell(t, "from tqdm import trange, tqdm\nfor step in trange(2):\n    tqdm.write(f'line {step}')")
 	wantParts(t, "what was written", s.stdout, "line 0\n", "line 1\n")
-	s = runCell(t, "from tqdm.notebook import tqdm\nprint(sum(tqdm(range(5))))")
+	s = runCell(t, "from tqdm.notebook import tqdm_notebook, trange\n"+
+		"print(sum(tqdm_notebook(trange(5), ncols='100%', display=True)))")
 	wantParts(t, "what was printed", s.stdout, "10\n")
+	wantParts(t, "the bars", s.stderr, "5/5")
 }
 
 func TestRich(t *testing.T) {
@@ -76,6 +78,11 @@ console.rule("rule")`)
 		wantParts(t, "the page", page, "the planets", "│ Mars   │ 2     │")
 		s = runCell(t, table+"from rich import print as show\nshow(table)")
 		wantParts(t, "what was printed", s.stdout, "the planets", "│ Mars   │ 2     │\n")
+	})
+	t.Run("results", func(t *testing.T) {
+		t.Cleanup(func() { post(t, "/reset", map[string]any{}) })
+		s := runCell(t, "from rich import pretty\npretty.install()\n{'answer': 42}")
+		wantParts(t, "the result", s.result, "\x1b[1;36m42\x1b[0m")
 	})
 	t.Run("progress", func(t *testing.T) {
 		s := runCell(t, "from rich.progress import track\nfor step in track(range(5), description='steps'):\n    pass")

@@ -130,7 +130,7 @@ function assetElement(asset) {
     const frame = document.createElement("iframe");
     frame.src = url;
     frame.title = asset.path;
-    frame.sandbox = "allow-scripts allow-popups";
+    frame.sandbox = "allow-scripts allow-popups allow-downloads";
     return frame;
   }
   const link = document.createElement("a");
