@@ -18,6 +18,11 @@ _HOW_MANY = 30
 _PLAIN = (float, complex, bool, type(None), type(Ellipsis), type(NotImplemented))
 
 
+def cut(text, room):
+    """Give the first `room` characters and "...", once also where a part ends so."""
+    return text[:room].rstrip(".") + "..."
+
+
 class Previewer:
     """Makes the texts for one visit."""
 
@@ -37,7 +42,7 @@ class Previewer:
             self._inside.clear()
             return f"<{members.type_name(type(value))}>"
         if len(text) > limit:
-            text = text[: max(limit, 1)] + "..."
+            text = cut(text, max(limit, 1))
         return text
 
     def line(self, value, limit):
@@ -140,7 +145,7 @@ class Previewer:
             text = repr(value)
         else:
             text = self._of(value, room)
-        return text if len(text) <= room else text[: max(room, 1)] + "..."
+        return text if len(text) <= room else cut(text, max(room, 1))
 
     def _items(self, value, items, room, opening, closing, write, length=None):
         """Write items of a container until there is no more room."""

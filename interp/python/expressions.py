@@ -39,6 +39,8 @@ class Resolver:
         """Give (value, is known): a property comes as itself with False."""
         if len(text) > _LONGEST:
             raise NotKnown(text)
+        if text.isascii() and text.isidentifier():
+            return look_up(self._shell, text), True
         try:
             tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError):

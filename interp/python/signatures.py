@@ -230,7 +230,11 @@ def docstring(value):
             text = _class_doc(kind)
     if type(text) is not str or not text.strip():
         return None
-    return inspect.cleandoc(text[:LONGEST_DOC])
+    return _cleaned(text[:LONGEST_DOC])
+
+
+# Of an object's class the same text is wanted with every hover.
+_cleaned = functools.lru_cache(maxsize=64)(inspect.cleandoc)
 
 
 def _class_doc(kind):

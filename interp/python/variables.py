@@ -7,7 +7,7 @@ import collections
 import types
 from typing import NamedTuple
 
-from _mrmd import drilldown, library_values, members, visits
+from _mrmd import bounded_repr, drilldown, library_values, members, visits
 from _mrmd.variable_list import LONGEST_VALUE
 
 _KEYS = 100
@@ -98,7 +98,7 @@ class Describer:
         if len(full) <= LONGEST_VALUE:
             return full
         if self._type(value).library is not None:
-            return full[:LONGEST_VALUE] + "..."
+            return bounded_repr.cut(full, LONGEST_VALUE)
         return None
 
     def _type(self, value):
