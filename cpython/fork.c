@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* Nonzero in a child made by fork() that has not replaced itself with exec(). */
@@ -36,6 +37,7 @@ union socket_address {
     struct sockaddr any;
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
+    struct sockaddr_un local;
     struct sockaddr_storage storage;
 };
 
@@ -53,16 +55,20 @@ static int is_known(int descriptor) {
     return 0;
 }
 
-static int tcp_address(int descriptor, union socket_address *address) {
+static int stream_address(int descriptor, union socket_address *address) {
     int type;
     socklen_t type_size = sizeof type, size = sizeof *address;
     memset(address, 0, sizeof *address);
     return getsockopt(descriptor, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 && type == SOCK_STREAM &&
-           getsockname(descriptor, &address->any, &size) == 0 &&
-           (address->any.sa_family == AF_INET || address->any.sa_family == AF_INET6);
+           getsockname(descriptor, &address->any, &size) == 0;
 }
 
-static int same_host_and_port(const union socket_address *listener, const union socket_address *connection) {
+/* Whether a listener's socket may be what a connection's was accepted from. */
+static int accepts_at(const union socket_address *listener, const union socket_address *connection) {
+    if (listener->any.sa_family == AF_UNIX) {
+        return connection->any.sa_family == AF_UNIX && listener->local.sun_path[0] != 0 &&
+               strncmp(listener->local.sun_path, connection->local.sun_path, sizeof listener->local.sun_path) == 0;
+    }
     if (listener->any.sa_family == AF_INET6) {
         /* A socket for any address takes IPv4 connections as well. */
         int any = IN6_IS_ADDR_UNSPECIFIED(&listener->v6.sin6_addr);
@@ -71,7 +77,8 @@ static int same_host_and_port(const union socket_address *listener, const union 
                (any || (connection->any.sa_family == AF_INET6 &&
                         IN6_ARE_ADDR_EQUAL(&listener->v6.sin6_addr, &connection->v6.sin6_addr)));
     }
-    return connection->any.sa_family == AF_INET && listener->v4.sin_port == connection->v4.sin_port &&
+    return listener->any.sa_family == AF_INET && connection->any.sa_family == AF_INET &&
+           listener->v4.sin_port == connection->v4.sin_port &&
            (listener->v4.sin_addr.s_addr == htonl(INADDR_ANY) ||
             listener->v4.sin_addr.s_addr == connection->v4.sin_addr.s_addr);
 }
@@ -80,7 +87,7 @@ static int same_host_and_port(const union socket_address *listener, const union 
  * listeners at this end. */
 static int is_own_connection(int descriptor) {
     union socket_address connection, listener;
-    if (!tcp_address(descriptor, &connection)) {
+    if (!stream_address(descriptor, &connection)) {
         return 0;
     }
     for (int i = 0; i < own_descriptor_count; i++) {
@@ -88,7 +95,7 @@ static int is_own_connection(int descriptor) {
         socklen_t size = sizeof listens;
         int number = own_descriptors[i].number;
         if (getsockopt(number, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && listens && is_known(number) &&
-            tcp_address(number, &listener) && same_host_and_port(&listener, &connection)) {
+            stream_address(number, &listener) && accepts_at(&listener, &connection)) {
             return 1;
         }
     }

@@ -1,13 +1,19 @@
 package processes
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mrmd/mrmd-python/internal/livetest"
 )
@@ -57,6 +63,54 @@ for number in pipe: os.close(number)
 	want := "lost: []\nours in the runtime: True True\nleft: [] []\n"
 	if got != want {
 		t.Errorf("printed\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestConnectionsOfForkedChildren: those to a Unix socket end with the runtime too.
+func TestConnectionsOfForkedChildren(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "socket")
+	runtime := start(t, livetest.Options{Flags: []string{"--socket", path}})
+	connection, err := net.Dial("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	if _, err := io.WriteString(connection, "GET /mrp/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answers := bufio.NewReader(connection)
+	if answer, err := http.ReadResponse(answers, nil); err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("%v, %v", answer, err)
+	}
+	var forked int
+	said := cellIn(t, runtime, `
+import os, socket, time
+user = socket.socket(socket.AF_UNIX); user.connect(`+strconv.Quote(path)+`)
+one, other = socket.socketpair()
+pid = os.fork()
+if pid == 0:
+    try:
+        user.getpeername(); other.send(b'x')
+    finally:
+        os.setsid(); time.sleep(600); os._exit(0)
+assert one.recv(1) == b'x'
+print(pid)`)
+	if _, err := fmt.Sscan(said, &forked); err != nil {
+		t.Fatalf("reading %q: %v", said, err)
+	}
+	defer func() {
+		if err := syscall.Kill(forked, syscall.SIGKILL); err != nil {
+			t.Errorf("the child did not outlive the runtime: %v", err)
+		}
+	}()
+	if err := runtime.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := connection.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, answers); err != nil {
+		t.Errorf("the connection did not end with the runtime: %v", err)
 	}
 }
 
