@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -216,5 +217,35 @@ assert broken
 for file in broken: file.write_bytes(b'')
 parso.cache.parser_cache.clear()`)
 	for !slices.Contains(complete(t, "", code).labels(), "weekheader") {
+	}
+}
+
+// TestCompletionBesideJedi: a cell may use jedi at the same time. jedi isn't made for
+// two threads and may fail in either, but neither waits for the other's answers.
+func TestCompletionBesideJedi(t *testing.T) {
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		runHere(t, "", `
+import jedi, math
+for number in range(30):
+    try: jedi.Script(f'import math\nn_{number} = 1\nmath.c').complete()
+    except Exception: pass`)
+	}()
+	number := 0
+	found := func() bool {
+		number++
+		code := fmt.Sprintf("import time\nn_%d = 1\ntime.monot|", number)
+		return slices.Contains(complete(t, "", code).labels(), "monotonic")
+	}
+	for isOver := false; !isOver; {
+		found()
+		select {
+		case <-over:
+			isOver = true
+		default:
+		}
+	}
+	for !found() {
 	}
 }

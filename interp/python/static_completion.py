@@ -4,6 +4,7 @@ jedi reads code and runs none. It is told where the session's modules and classe
 come from by import lines put before the code.
 """
 
+import os
 import pickle
 import re
 import sys
@@ -13,6 +14,9 @@ from _mrmd import members
 
 _one_at_a_time = threading.Lock()
 _is_preparing = False
+# jedi asks a process of its own about modules in C and can't ask it two things at
+# once. The one it has by default is the user's, whose cells may use jedi as well.
+_environment = None
 _prepared = threading.Event()
 # How long a question waits, in seconds, for jedi to be done with another one.
 _WAIT = 0.05
@@ -20,6 +24,7 @@ _WAIT = 0.05
 _found = {}
 _finished = threading.Condition()
 _MOST_KEPT = 20
+_PATH = ".mrmd-cell.py"
 _LONGEST = 100_000
 _MOST = 500
 _KINDS = {
@@ -43,10 +48,15 @@ def prepare():
 
 
 def _prepare():
+    global _environment
     try:
         import jedi
 
-        jedi.Script("''.up").complete()
+        try:
+            _environment = jedi.create_environment(sys.executable, safe=False)
+        except jedi.InvalidPythonEnvironment:
+            _environment = jedi.InterpreterEnvironment()
+        _script("''.up").complete()
     except Exception:
         # Without jedi, or with one that fails, live objects have to do.
         return
@@ -100,19 +110,36 @@ def _run(header, place, word):
             return _find(header, place, word)
         except (EOFError, pickle.UnpicklingError):
             # What jedi keeps in ~/.cache was cut short when it was written.
-            import parso.cache
-            from jedi import settings
-
-            parso.cache.clear_cache(cache_path=settings.cache_directory)
-            return _find(header, place, word)
+            _forget(on_disk=True)
+        except Exception:
+            # Of modules read by two threads at once, a cell's and this one, jedi
+            # keeps for good what was half done.
+            _forget(on_disk=False)
+        return _find(header, place, word)
     except Exception:
         # jedi fails on some code; then there is nothing to propose.
         return []
 
 
-def _find(header, place, word):
+def _forget(on_disk):
+    import parso.cache
+    from jedi import settings
+
+    if on_disk:
+        parso.cache.clear_cache(cache_path=settings.cache_directory)
+    else:
+        parso.cache.parser_cache.clear()
+
+
+def _script(code):
     import jedi
 
+    # jedi keeps the tree of the code it read last, by path, to read only what is
+    # new. All code without a path is one to it: that tree is the user's.
+    return jedi.Script(code, path=os.path.abspath(_PATH), environment=_environment)
+
+
+def _find(header, place, word):
     from _mrmd.completion import Match
 
     code = "".join(line + "\n" for line in header) + place.code
@@ -120,7 +147,7 @@ def _find(header, place, word):
     line = before.count("\n") + 1 + len(header)
     column = len(before) - (before.rfind("\n") + 1)
     matches = []
-    for found in jedi.Script(code).complete(line, column)[:_MOST]:
+    for found in _script(code).complete(line, column)[:_MOST]:
         name = found.name
         if name.startswith(word):
             rank = "9" if name.startswith("__") else "7" if name[0] == "_" else "1"
