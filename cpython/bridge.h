@@ -38,6 +38,8 @@ int mrmd_output_write(int stream, int64_t owner, const char *bytes, size_t lengt
 /* interrupt.c */
 int mrmd_interrupt_install(void);
 int mrmd_interrupt_request(void);
+int mrmd_interrupt_wake(unsigned run);
+unsigned mrmd_interrupt_run(void);
 int mrmd_interrupt_background(void);
 void mrmd_interrupt_begin_run(void);
 void mrmd_interrupt_note_process(void);

@@ -21,7 +21,7 @@ static pthread_t main_thread;
 static struct sigaction go_action, python_action;
 static PyObject *original_signal, *original_getsignal, *default_action;
 
-enum { BACKGROUND = 0, UNWIND = INT_MAX }; /* no run has these numbers */
+enum { BACKGROUND = 0, WAKE = INT_MAX - 1, UNWIND = INT_MAX }; /* no run has these numbers */
 
 static _Atomic int user_code_depth;
 static _Atomic int in_background;
@@ -51,6 +51,16 @@ static int is_of_users_code(pid_t sender) {
     return descends == -1 ? atomic_load(&run_starts_processes) : descends;
 }
 
+/* The kernel gives a signal for the process to another thread while the main one has
+ * it blocked, as when it starts a process. By the time it is noted here the main thread
+ * may have gone to sleep in a system call, where nobody else can tell it. */
+static void wake_main_thread(void) {
+    if (!pthread_equal(pthread_self(), main_thread)) {
+        union sigval value = {.sival_int = WAKE};
+        pthread_sigqueue(main_thread, SIGINT, value);
+    }
+}
+
 static void on_sigint(int number, siginfo_t *info, void *context) {
     if (mrmd_is_forked_child) {
         call_python_handler(number, info, context);
@@ -71,6 +81,9 @@ static void on_sigint(int number, siginfo_t *info, void *context) {
     }
     if (info->si_code == SI_QUEUE && info->si_pid == getpid()) {
         unsigned wanted = (unsigned)info->si_value.sival_int;
+        if (wanted == WAKE) {
+            return;
+        }
         if (wanted == UNWIND) {
             if (atomic_load(&user_code_depth) > 0 && atomic_exchange(&unwind_requested, 0)) {
                 atomic_store(&unwind_due, 1);
@@ -85,6 +98,7 @@ static void on_sigint(int number, siginfo_t *info, void *context) {
         }
     }
     call_python_handler(number, info, context);
+    wake_main_thread();
 }
 
 int mrmd_is_interrupt_handler(const struct sigaction *action) {
@@ -291,6 +305,20 @@ int mrmd_interrupt_request(void) {
         return 0;
     }
     return pthread_sigqueue(main_thread, SIGINT, value);
+}
+
+/* Gets the main thread out of a system call in the user's code of a run, as a signal
+ * without a handler in Python would. Any thread, no GIL. */
+int mrmd_interrupt_wake(unsigned run) {
+    if (atomic_load(&current_run) != run || atomic_load(&user_code_depth) == 0) {
+        return 0;
+    }
+    union sigval value = {.sival_int = WAKE};
+    return pthread_sigqueue(main_thread, SIGINT, value);
+}
+
+unsigned mrmd_interrupt_run(void) {
+    return atomic_load(&current_run);
 }
 
 /* Asks what the main thread runs between two runs to stop with KeyboardInterrupt;

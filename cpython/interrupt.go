@@ -3,7 +3,15 @@ package cpython
 // #include "bridge.h"
 import "C"
 
-import "fmt"
+import (
+	"fmt"
+	"time"
+)
+
+// wakeAfter is when the main thread is woken once more for an interrupt. Python looks
+// for signals some instructions before it enters a system call: one that comes in
+// between is noted, but does not end the call.
+var wakeAfter = []time.Duration{2 * time.Millisecond, 20 * time.Millisecond, 200 * time.Millisecond}
 
 // BeginRun says that the user's code that the main thread runs next is a new run:
 // interrupts asked for before do not reach it. Any goroutine, while no user code
@@ -17,6 +25,10 @@ func BeginRun() {
 // C) can't be interrupted by anything. Any goroutine, without the GIL; it
 // returns at once.
 func Interrupt() error {
+	run := C.mrmd_interrupt_run()
+	for _, after := range wakeAfter {
+		time.AfterFunc(after, func() { C.mrmd_interrupt_wake(run) })
+	}
 	if number := C.mrmd_interrupt_request(); number != 0 {
 		return fmt.Errorf("signalling the Python main thread: error number %d", number)
 	}

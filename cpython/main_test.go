@@ -287,6 +287,16 @@ func TestWhereInterruptsAreRaised(t *testing.T) {
 	}
 }
 
+// TestInterruptsWakeAgain: one that Python has noted just before a system call would
+// else be heard when that call ends.
+func TestInterruptsWakeAgain(t *testing.T) {
+	RegisterHostFunction("test.interrupt", func(string) (*string, error) { return nil, Interrupt() })
+	BeginRun()
+	if got := evaluate(t, helpers+".woken_in_a_system_call()"); got != "-1" {
+		t.Errorf("the call gives %s", got)
+	}
+}
+
 func TestSignalActionsLookLikePlainPythons(t *testing.T) {
 	// The last one is taken before Python 3.13, see attach.c.
 	const list = "sorted((int(n), str(signal.getsignal(n))) for n in signal.valid_signals())[:-1]"

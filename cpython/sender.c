@@ -23,7 +23,10 @@ static pid_t parent_of(pid_t pid) {
     }
     ssize_t length = read(file, text, sizeof text - 1);
     close(file);
-    text[length > 0 ? length : 0] = 0;
+    if (length <= 0) {
+        return -1; /* it ended since it was opened */
+    }
+    text[length] = 0;
     /* The command, in parentheses, may hold anything: "pid (command) state parent". */
     const char *after = strrchr(text, ')');
     pid_t parent = 0;

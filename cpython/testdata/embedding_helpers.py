@@ -1,5 +1,7 @@
 """Helpers for the tests of the cpython package, importable by its sys.path."""
 
+import ctypes
+
 import _mrmd_host as host
 
 
@@ -45,6 +47,21 @@ def stale_interrupt():
     host.call("test.interrupt", "")
     host.call("test.begin_run", "")
     return caught(host.run_interruptible, len, "")
+
+
+def woken_in_a_system_call():
+    """Wait for a signal in a call of C, which does not know of Python's handlers."""
+    pause = ctypes.CDLL(None).pause
+    return host.run_interruptible(interrupted_before, pause)
+
+
+def interrupted_before(pause):
+    """Take an interrupt, then wait for a signal that no handler of Python has."""
+    try:
+        host.call("test.interrupt", "")
+        sum(range(10))
+    except KeyboardInterrupt:
+        return pause()
 
 
 def evaluate(expression):

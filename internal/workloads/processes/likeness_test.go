@@ -230,8 +230,26 @@ func start(t *testing.T, options livetest.Options) *livetest.Runtime {
 func TestInterruptsFromChildren(t *testing.T) {
 	ended := execute(t, shared, `
 import subprocess, time
-subprocess.Popen('sh -c "kill -INT '"$PPID"'"', shell=True)
 try:
+    subprocess.Popen('sh -c "kill -INT '"$PPID"'"', shell=True)
+    while True: time.sleep(0.01)  # one that comes as a sleep begins does not end it
+except KeyboardInterrupt:
+    print('interrupted')`)
+	if ended.err != "" || ended.stdout != "interrupted\n" {
+		t.Errorf("the cell ended with %+v", ended)
+	}
+}
+
+// TestInterruptsInOtherThreads: the kernel may choose any thread for a signal of the
+// process; the cell, asleep in a system call, hears of it.
+func TestInterruptsInOtherThreads(t *testing.T) {
+	ended := execute(t, shared, `
+import signal, threading, time
+def interrupt():
+    time.sleep(0.1)  # for the cell to be asleep; before that it is no harder
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+try:
+    threading.Thread(target=interrupt).start()
     time.sleep(600)
 except KeyboardInterrupt:
     print('interrupted')`)
