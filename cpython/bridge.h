@@ -56,6 +56,9 @@ void mrmd_interrupt_uncover(void);
 int mrmd_interrupt_begin_exec(void);
 void mrmd_interrupt_end_exec(void);
 
+/* memory.c */
+void mrmd_unmap_start_pages(void);
+
 /* sender.c */
 int mrmd_is_descendant(pid_t pid);
 

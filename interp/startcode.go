@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -179,4 +180,6 @@ func (e *Engine) settle() {
 		imported.DecRef()
 		return nil
 	})
+	debug.FreeOSMemory()
+	cpython.ReturnStartMemory()
 }
