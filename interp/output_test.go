@@ -171,3 +171,15 @@ sys.stderr.reconfigure(errors='replace'); print('\ud800', file=sys.stderr); sys.
 		t.Errorf("result %s", result)
 	}
 }
+
+func TestWhatIsPrintedIsNotKept(t *testing.T) {
+	outcome, _ := run(t, `
+import sys
+text = ''.join(['printed'] * 100)
+before = sys.getrefcount(text)
+print(text); sys.stdout.write(text); sys.stderr.write(text)
+sys.getrefcount(text) - before`)
+	if outcome.Result == nil || *outcome.Result != "0" {
+		t.Errorf("the references that are left: %v", outcome)
+	}
+}

@@ -1,6 +1,7 @@
 """IPython's InteractiveShell as this runtime runs it. Main thread only."""
 
 import bdb
+import contextlib
 import os
 import sys
 
@@ -190,6 +191,10 @@ class Shell(InteractiveShell):
                 " figures are shown with %matplotlib inline",
                 file=sys.stderr,
             )
+
+    def _tee(self, channel):
+        """Leave a stream as it is: IPython 9 keeps all that is printed, for %notebook."""
+        return contextlib.nullcontext()
 
     def init_virtualenv(self):
         """Leave sys.path alone: the venv is the one this process was started for."""
