@@ -70,6 +70,26 @@ version_at_least() {
     [ "$(printf '%s\n%s\n' "$1" "$2" | sort -V | head -n 1)" = "$2" ]
 }
 
+# need_node: has npm and a Node that the tests run with, or names what is missing.
+need_node() {
+    command -v npm >/dev/null || apt_install nodejs npm
+    version_at_least "$(node --version | tr -d v)" 18 ||
+        die "Node $(node --version) is too old for the tests; install 18 or newer"
+}
+
+# npm_install DIR: installs what DIR/package-lock.json pins into DIR/node_modules, once.
+npm_install() {
+    mkdir -p "$repo/build/locks"
+    (
+        flock 9
+        cd "$repo/$1"
+        cmp -s package-lock.json node_modules/.installed-from && exit
+        say "installing what $1 needs from npm"
+        npm ci --ignore-scripts --silent >&2
+        cp package-lock.json node_modules/.installed-from
+    ) 9>"$repo/build/locks/npm-$(basename "$1")"
+}
+
 # version_flags: the linker's flags that stamp the version and the commit.
 version_flags() {
     # COMMIT is given where the sources come without their history (an image build).
