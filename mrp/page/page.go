@@ -11,9 +11,16 @@ import (
 var embedded embed.FS
 
 // policy lets the page run its own scripts and speak to its own runtime, and nothing
-// else: an HTML display is in a frame of its own, where it can't reach the page.
+// else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; " +
 	"connect-src 'self'; frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// frame is the document that an HTML display is written into. It may load and run what
+// the display needs, but has no origin: it reaches neither the page nor the runtime.
+const (
+	frame       = "frame.html"
+	framePolicy = "sandbox allow-scripts allow-popups; frame-ancestors 'self'"
+)
 
 // Files are the paths that Handler serves, "/" first.
 func Files() ([]string, error) {
@@ -38,11 +45,18 @@ func Handler() http.Handler {
 			name = path.Base(r.URL.Path)
 		}
 		header := w.Header()
-		header.Set("Content-Security-Policy", policy)
+		header.Set("Content-Security-Policy", policyOf(name))
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Referrer-Policy", "no-referrer")
 		// Another version of the binary may serve here next.
 		header.Set("Cache-Control", "no-cache")
 		http.ServeFileFS(w, r, embedded, "static/"+name)
 	})
+}
+
+func policyOf(name string) string {
+	if name == frame {
+		return framePolicy
+	}
+	return policy
 }

@@ -20,7 +20,7 @@ func TestPageIsServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	types := map[string]string{"": "text/html", ".js": "text/javascript", ".css": "text/css"}
+	types := map[string]string{"": "text/html", ".html": "text/html", ".js": "text/javascript", ".css": "text/css"}
 	for _, path := range paths {
 		answer := get(t, path)
 		extension := path[max(strings.LastIndex(path, "."), 0):]
@@ -30,7 +30,11 @@ func TestPageIsServed(t *testing.T) {
 		if answer.Code != 200 || !strings.HasPrefix(answer.Header().Get("Content-Type"), types[extension]) {
 			t.Errorf("%s: %d %s", path, answer.Code, answer.Header().Get("Content-Type"))
 		}
-		if got := answer.Header().Get("Content-Security-Policy"); got != policy {
+		want := policy
+		if path == "/page/frame.html" {
+			want = framePolicy
+		}
+		if got := answer.Header().Get("Content-Security-Policy"); got != want {
 			t.Errorf("%s has the policy %q", path, got)
 		}
 	}

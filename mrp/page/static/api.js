@@ -15,7 +15,9 @@ export async function ask(method, path, body) {
 
 export const post = (path, body) => ask("POST", path, body);
 export const get = (path) => ask("GET", path);
-export const assetURL = (url) => new URL(url, base).href;
+
+// The runtime's own stream of events; the browser opens it again when it is lost.
+export const openEvents = () => new EventSource(new URL("events", base));
 
 // Reads server-sent events; calls receive(name, data) with each.
 async function readEvents(response, receive) {
@@ -33,39 +35,59 @@ async function readEvents(response, receive) {
   }
 }
 
+const mostAttempts = 20;
+
 // Follows an execution to its end, over lost connections too. start is a function
 // that opens its first stream; after an event was seen, or without start, the
 // execution's own stream is read.
-export async function follow(execId, receive, start) {
-  let seen = 0, over = false;
+async function followNow(execId, receive, start) {
+  let seen = 0, over = false, failures = 0;
   const take = (name, data) => {
+    // A question that is still open comes again with its old number.
     if (data.seq <= seen && name !== "stdin_request") return;
     seen = Math.max(seen, data.seq ?? 0);
+    failures = 0;
     over = name === "done";
     receive(name, data);
   };
-  for (let attempt = 0; !over; attempt++) {
+  for (;;) {
     try {
-      const again = () => fetch(new URL(`executions/${encodeURIComponent(execId)}/stream?after=${seen}`, base));
-      const response = await (attempt === 0 && start ? start() : again());
+      const response = await (start ? start() : fetch(new URL(`executions/${encodeURIComponent(execId)}/stream?after=${seen}`, base)));
+      start = undefined;
       if (!response.ok) {
         const answer = await response.json().catch(() => ({ message: response.statusText }));
         throw Object.assign(new Error(answer.message), { status: response.status });
       }
       await readEvents(response, take);
     } catch (error) {
-      if (error.status || attempt > 20) throw error;
+      start = undefined;
+      if (error.status || ++failures > mostAttempts) throw error;
     }
-    if (!over) await new Promise((resolve) => setTimeout(resolve, 200 + 100 * attempt));
+    if (over) return;
+    await new Promise((resolve) => setTimeout(resolve, 200 + 100 * failures));
   }
 }
 
-export function execute(request, receive) {
-  return follow(request.execId, receive, () => fetch(new URL("execute/stream", base), {
+// A browser opens few connections to one host, and each stream keeps one: were all
+// taken by cells that wait, an interrupt would wait, too.
+let turn = Promise.resolve();
+
+function inTurn(work) {
+  const result = turn.then(work);
+  turn = result.catch(() => {});
+  return result;
+}
+
+export const follow = (execId, receive) => inTurn(() => followNow(execId, receive));
+
+// Runs a cell when those before it have ended, unless it is not wanted any more then.
+export function execute(request, receive, isWanted) {
+  const start = () => fetch(new URL("execute/stream", base), {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ ...request, accumulated: "none" }),
-  }));
+    body: JSON.stringify({ ...request, accumulated: "none", displays: "inline" }),
+  });
+  return inTurn(() => (isWanted() ? followNow(request.execId, receive, start) : undefined));
 }
 
 // A textarea counts UTF-16 code units, the protocol code points.

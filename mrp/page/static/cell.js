@@ -2,21 +2,27 @@
 
 import { execute, follow } from "./api.js";
 import { Completion } from "./completion.js";
+import { fit, indentedBreak, type } from "./editor.js";
 import { Output } from "./output.js";
 
 const template = document.createElement("template");
 template.innerHTML = `
 <section class="cell" role="listitem">
-  <div class="code">
-    <button class="run" type="button" title="Run (Shift+Enter)"></button>
-    <div class="editor"><textarea rows="1" spellcheck="false" autocapitalize="off" autocomplete="off" aria-label="Code"></textarea></div>
-    <button class="remove" type="button" title="Remove this cell" aria-label="Remove this cell">×</button>
-  </div>
-  <div class="output" aria-live="polite"></div>
+  <button class="run" type="button" title="Run this cell (Ctrl+Enter)"><span class="count"></span><span class="play" aria-hidden="true"></span></button>
+  <div class="editor"><textarea rows="1" spellcheck="false" autocapitalize="off" autocomplete="off" aria-label="Code"></textarea></div>
+  <button class="remove" type="button" title="Remove this cell" aria-label="Remove this cell">×</button>
+  <div class="output" role="log" aria-live="polite" aria-label="Output"></div>
   <div class="timing"></div>
 </section>`;
 
 const newID = () => `page-${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
+
+function duration(milliseconds) {
+  if (milliseconds < 1000) return `${milliseconds} ms`;
+  const seconds = milliseconds / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
+}
 
 export class Cell {
   constructor(notebook, saved = {}) {
@@ -29,34 +35,29 @@ export class Cell {
     this.execId = saved.execId;
     this.output = new Output(this.find(".output"));
     this.completion = new Completion(this.editor, this.find(".editor"));
-    this.label("");
+    this.show("", "");
     this.editor.addEventListener("input", () => this.edited());
     this.editor.addEventListener("keydown", (event) => this.key(event));
     this.editor.addEventListener("blur", () => this.completion.close());
     this.find(".run").addEventListener("click", () => this.run());
     this.find(".remove").addEventListener("click", () => notebook.remove(this));
-    requestAnimationFrame(() => this.fit());
-    if (this.execId) this.track(follow(this.execId, (name, data) => this.receive(name, data)), true);
+    requestAnimationFrame(() => fit(this.editor));
   }
 
   get saved() {
     return { id: this.id, code: this.editor.value, execId: this.execId };
   }
 
-  fit() {
-    this.editor.style.height = "auto";
-    this.editor.style.height = `${this.editor.scrollHeight}px`;
-  }
-
   edited() {
-    this.fit();
+    this.completion.close();
+    fit(this.editor);
     this.notebook.save();
   }
 
-  label(text) {
-    const button = this.find(".run");
-    button.textContent = text || "▶";
-    button.setAttribute("aria-label", text ? `Run again (${text})` : "Run");
+  show(count, timing) {
+    this.find(".count").textContent = count;
+    this.find(".run").setAttribute("aria-label", count ? `Run again, ${count}` : "Run");
+    this.find(".timing").textContent = timing;
   }
 
   key(event) {
@@ -69,16 +70,18 @@ export class Cell {
       event.preventDefault();
       this.run();
       if (event.shiftKey) this.notebook.goOnFrom(this);
+    } else if (event.key === "Enter" && !event.isComposing) {
+      event.preventDefault();
+      indentedBreak(this.editor);
     } else if (event.key === "Tab" && event.shiftKey && before.trim()) {
       event.preventDefault();
       this.quietly(this.completion.explain());
-    } else if (event.key === "Tab" && /[^\s]$/.test(before)) {
+    } else if (event.key === "Tab" && !event.shiftKey && /\S$/.test(before)) {
       event.preventDefault();
       this.quietly(this.completion.open());
     } else if (event.key === "Tab" && !event.shiftKey && before.trim()) {
       event.preventDefault();
-      this.editor.setRangeText("    ", this.editor.selectionStart, this.editor.selectionEnd, "end");
-      this.edited();
+      type(this.editor, "    ");
     } else if (event.key === "Escape") {
       this.find(".run").focus();
     }
@@ -86,40 +89,61 @@ export class Cell {
 
   // A question that fails while a cell holds the interpreter is not worth a message.
   quietly(question) {
-    question.catch((error) => console.warn(error));
+    question.catch(() => {});
   }
 
   run() {
     this.completion.close();
-    this.execId = newID();
+    const execId = newID();
+    this.execId = execId;
     this.notebook.save();
-    this.output.clear();
-    this.label("[*]");
-    this.element.classList.add("running");
-    const request = { code: this.editor.value, execId: this.execId, cellId: this.id, allowStdin: true };
-    const { execId } = this;
-    return this.track(execute(request, (name, data) => execId === this.execId && this.receive(name, data)));
+    this.begin("waiting");
+    const request = { code: this.editor.value, execId, cellId: this.id, allowStdin: true };
+    const isWanted = () => execId === this.execId;
+    return this.track(execId, execute(request, (name, data) => isWanted() && this.receive(name, data), isWanted));
   }
 
-  async track(execution, isOld = false) {
+  // Shows what an execution said that was begun before the page was loaded.
+  resume() {
+    const { execId } = this;
+    this.begin("");
+    return this.track(execId, follow(execId, (name, data) => execId === this.execId && this.receive(name, data)), true);
+  }
+
+  // What it runs goes on, and what it has queued in this page is not run.
+  abandon() {
+    this.execId = undefined;
+  }
+
+  begin(timing) {
+    this.output.clear();
+    this.element.classList.remove("failed");
+    this.element.classList.add("running");
+    this.show("[*]", timing);
+  }
+
+  async track(execId, execution, isOld = false) {
+    let failure;
     try {
       await execution;
     } catch (error) {
-      if (isOld && error.status === 404) this.execId = undefined;
-      else this.output.showText(error.message, "error");
+      failure = error;
     }
+    if (execId !== this.execId) return;
     this.element.classList.remove("running");
+    this.output.end();
+    if (failure) {
+      this.show("", "");
+      if (isOld && failure.status === 404) this.execId = undefined;
+      else this.output.showText(failure.message, "error");
+    }
     this.notebook.changed();
   }
 
   receive(name, data) {
-    if (name === "start") {
-      this.label("[*]");
-      this.notebook.changed();
-    }
+    if (name === "start") this.show("[*]", "running");
     if (name === "result" || name === "error") {
-      this.label(data.executionCount ? `[${data.executionCount}]` : "");
-      this.find(".timing").textContent = `${data.duration} ms`;
+      this.show(data.executionCount ? `[${data.executionCount}]` : "", duration(data.duration));
       this.element.classList.toggle("failed", name === "error");
     }
     this.output.receive(name, data);

@@ -1,7 +1,8 @@
 // The page: its cells, kept in this browser, and the runtime's state.
 
-import { get, post } from "./api.js";
+import { get, openEvents, post } from "./api.js";
 import { Cell } from "./cell.js";
+import { fit } from "./editor.js";
 import { Variables } from "./variables.js";
 
 const byID = (id) => document.getElementById(id);
@@ -14,8 +15,11 @@ class Notebook {
     this.variables = new Variables(byID("variables"));
     for (const saved of this.load()) this.append(saved);
     if (!this.cells.length) this.append({});
-    this.cells[0].editor.focus();
+    // A phone would show its keyboard.
+    if (matchMedia("(pointer: fine)").matches) this.cells[0].editor.focus();
     this.watch();
+    this.showPython();
+    this.resume().catch((error) => this.tell(error));
   }
 
   load() {
@@ -30,8 +34,17 @@ class Notebook {
     try {
       localStorage.setItem(storageKey, JSON.stringify(this.cells.map((cell) => cell.saved)));
     } catch (error) {
-      console.warn(error);
+      this.tell(error);
     }
+  }
+
+  // Shows again what the cells said; the one that runs comes last, as it may take long.
+  async resume() {
+    const { executions } = await get("executions");
+    const order = new Map(executions.map(({ execId, state }) => [execId, ["running", "queued"].indexOf(state)]));
+    const known = this.cells.filter((cell) => order.has(cell.execId));
+    known.sort((a, b) => order.get(a.execId) - order.get(b.execId));
+    for (const cell of known) cell.resume();
   }
 
   append(saved) {
@@ -42,9 +55,10 @@ class Notebook {
   }
 
   remove(cell) {
-    if (this.cells.length === 1) return;
+    if (this.cells.length === 1) this.append({});
     const index = this.cells.indexOf(cell);
     this.cells.splice(index, 1);
+    cell.abandon();
     cell.element.remove();
     (this.cells[index] ?? this.cells[index - 1]).editor.focus();
     this.save();
@@ -60,33 +74,63 @@ class Notebook {
   changed() {
     this.save();
     this.variables.refresh();
-    this.showState();
   }
 
-  async showState() {
-    const state = byID("state");
-    try {
-      const health = await get("health");
-      const waiting = health.queued ? `, ${health.queued} queued` : "";
-      const stubborn = health.interruptPending ? ", interrupt pending" : "";
-      state.textContent = health.state.replace("_", " ") + waiting + stubborn;
-      state.dataset.state = health.state;
-    } catch {
-      state.textContent = "not reachable";
-      state.dataset.state = "lost";
-    }
+  tell(error) {
+    byID("message").textContent = error?.message ?? "";
   }
 
-  async watch() {
-    for (;;) {
-      if (!document.hidden) await this.showState();
-      await new Promise((resolve) => setTimeout(resolve, 1000));
-    }
+  showState({ state, queued, interruptPending }) {
+    const waiting = queued ? `, ${queued} queued` : "";
+    const stubborn = interruptPending ? ", interrupt pending" : "";
+    byID("state").textContent = state.replace("_", " ") + waiting + stubborn;
+    byID("state").dataset.state = state;
+  }
+
+  watch() {
+    const events = openEvents();
+    events.addEventListener("state", ({ data }) => {
+      const told = JSON.parse(data);
+      this.showState(told);
+      // Another client may have run something.
+      if (told.stateRevision !== this.revision) this.variables.refresh();
+      this.revision = told.stateRevision;
+    });
+    // What threads and tasks write when their cell has ended.
+    events.addEventListener("late_output", ({ data }) => {
+      const { execId, stream, content } = JSON.parse(data);
+      this.cells.find((cell) => execId && cell.execId === execId)?.output.write(stream, content);
+    });
+    events.addEventListener("error", () => {
+      this.showState({ state: "not reachable" });
+      // The browser does not try again when it got an answer it can't read.
+      if (events.readyState === EventSource.CLOSED) setTimeout(() => this.watch(), 2000);
+    });
+  }
+
+  showPython() {
+    get("capabilities").then(({ python, environment }) => {
+      byID("about").textContent = `Python ${python.version.split(" ")[0]} in ${environment.cwd}`;
+    }).catch((error) => this.tell(error));
   }
 }
 
 const notebook = new Notebook(byID("notebook"));
-const interrupt = () => post("interrupt", {}).then(() => notebook.showState());
+
+// Does what a button says, and tells when it can't be done.
+async function act(work) {
+  notebook.tell(null);
+  try {
+    await work();
+  } catch (error) {
+    notebook.tell(error);
+  }
+}
+
+const interrupt = () => act(async () => {
+  await post("interrupt", {});
+  notebook.showState(await get("health"));
+});
 
 function toggleVariables() {
   const panel = byID("variables");
@@ -98,10 +142,15 @@ function toggleVariables() {
 byID("add").addEventListener("click", () => notebook.append({}).editor.focus());
 byID("interrupt").addEventListener("click", interrupt);
 byID("show-variables").addEventListener("click", toggleVariables);
-byID("reset").addEventListener("click", async () => {
+byID("reset").addEventListener("click", () => act(async () => {
   if (!confirm("Clear all variables?")) return;
   await post("reset", {});
   notebook.changed();
+}));
+byID("variables").addEventListener("keydown", (event) => {
+  if (event.key !== "Escape") return;
+  toggleVariables();
+  byID("show-variables").focus();
 });
 document.addEventListener("keydown", (event) => {
   if (!event.ctrlKey || event.shiftKey || event.altKey) return;
@@ -110,3 +159,9 @@ document.addEventListener("keydown", (event) => {
   else return;
   event.preventDefault();
 });
+
+addEventListener("resize", () => notebook.cells.forEach((cell) => fit(cell.editor)));
+const header = document.querySelector("header");
+new ResizeObserver(() => {
+  document.documentElement.style.setProperty("--header", `${header.offsetHeight}px`);
+}).observe(header);

@@ -1,10 +1,13 @@
 // What a cell shows, in the order it came.
 
-import { assetURL, post } from "./api.js";
+import { post } from "./api.js";
 import { Terminal } from "./terminal.js";
 
-const images = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+const images = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif"];
 const texts = ["text/markdown", "text/latex", "text/plain"];
+// The height of a frame in pixels until its page has told how high it is, and at most.
+const frameHeight = 420;
+const mostHeight = 2000;
 
 export class Output {
   constructor(element) {
@@ -17,94 +20,95 @@ export class Output {
     this.streams = {};
     this.displays = new Map();
     this.clearNext = false;
+    this.shownText = undefined;
+    this.form = undefined;
   }
 
   add(element, kind) {
     if (this.clearNext) this.clear();
     element.classList.add(kind);
     this.element.append(element);
-    if (kind !== "stdout" && kind !== "stderr") this.streams = {};
     return element;
   }
 
   receive(name, data) {
     switch (name) {
       case "stdout":
-      case "stderr": {
-        if (this.clearNext) this.clear();
-        this.streams[name] ??= new Terminal(this.add(document.createElement("pre"), name));
-        this.streams[name].write(data.content);
+      case "stderr":
+        this.write(name, data.content);
         break;
-      }
       case "display":
         this.show(data);
         break;
       case "update_display":
-        this.update(data);
+        for (const element of this.displays.get(data.transient?.display_id) ?? []) fill(element, data.data);
         break;
       case "clear_output":
         if (data.wait) this.clearNext = true;
         else this.clear();
         break;
-      case "asset":
-        this.showAsset(data);
-        break;
       case "stdin_request":
         this.askReader(data);
         break;
       case "result":
-        if (data.result !== null && data.result !== undefined) this.showText(data.result, "result");
+        this.end();
+        // It was shown, when it is more than text.
+        if (typeof data.result === "string" && data.result !== this.shownText) this.showText(data.result, "result");
         break;
       case "error":
+        this.end();
         this.showError(data);
         break;
     }
   }
 
+  write(name, text) {
+    if (this.clearNext) this.clear();
+    this.streams[name] ??= new Terminal(this.add(document.createElement("pre"), name));
+    const { element } = this.streams[name];
+    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 8;
+    this.streams[name].write(text);
+    if (isAtEnd) element.scrollTop = element.scrollHeight;
+  }
+
   showText(text, kind) {
     const element = this.add(document.createElement("pre"), kind);
+    this.streams = {};
     new Terminal(element).write(text);
     return element;
   }
 
   showError(data) {
-    const text = data.traceback?.length ? data.traceback.join("") : `${data.type}: ${data.message}`;
-    this.showText(text, "error").setAttribute("role", "alert");
-  }
-
-  remember(data, element) {
-    const id = data.transient?.display_id;
-    if (id) this.displays.set(id, [...(this.displays.get(id) ?? []), element]);
+    const lines = (data.traceback ?? []).join("").trimEnd();
+    this.showText(lines || `${data.type}: ${data.message}`, "error");
   }
 
   show(data) {
     const element = this.add(document.createElement("div"), "display");
+    this.streams = {};
     fill(element, data.data);
-    this.remember(data, element);
+    this.shownText = data.data["text/plain"];
+    const id = data.transient?.display_id;
+    if (id) this.displays.set(id, [...(this.displays.get(id) ?? []), element]);
   }
 
-  update(data) {
-    for (const element of this.displays.get(data.transient?.display_id) ?? []) fill(element, data.data);
-  }
-
-  showAsset(asset) {
-    const element = this.add(document.createElement("div"), "asset");
-    element.append(assetElement(asset));
-    this.remember(asset, element);
-  }
-
+  // The question's text has come as output.
   askReader(data) {
-    this.element.querySelector("form.input")?.remove();
+    this.end();
+    const before = document.activeElement;
     const form = document.createElement("form");
     const field = document.createElement("input");
     field.type = data.password ? "password" : "text";
-    field.setAttribute("aria-label", data.prompt || "Input");
+    field.setAttribute("aria-label", data.prompt.trim() || "Input");
     field.autocomplete = "off";
+    const send = document.createElement("button");
+    send.textContent = "Send";
     const cancel = document.createElement("button");
     cancel.type = "button";
     cancel.textContent = "Cancel";
     const answer = (path, body) => {
-      form.remove();
+      this.end();
+      if (before?.isConnected) before.focus({ preventScroll: true });
       post(path, { execId: data.execId, ...body }).catch((error) => this.showText(error.message, "error"));
     };
     form.addEventListener("submit", (event) => {
@@ -112,48 +116,60 @@ export class Output {
       answer("input", { text: field.value });
     });
     cancel.addEventListener("click", () => answer("input/cancel", {}));
-    form.append(field, cancel);
-    this.add(form, "input");
+    form.append(field, send, cancel);
+    this.form = this.add(form, "input");
     field.focus();
   }
-}
 
-function assetElement(asset) {
-  const url = assetURL(asset.url);
-  if (asset.assetType === "image") {
-    const image = document.createElement("img");
-    image.src = url;
-    image.alt = asset.path;
-    return image;
+  // Nothing can be answered any more.
+  end() {
+    this.form?.remove();
+    this.form = undefined;
   }
-  if (asset.assetType === "html") {
-    const frame = document.createElement("iframe");
-    frame.src = url;
-    frame.title = asset.path;
-    frame.sandbox = "allow-scripts allow-popups allow-downloads";
-    return frame;
-  }
-  const link = document.createElement("a");
-  link.href = url;
-  link.textContent = asset.path;
-  link.target = "_blank";
-  link.rel = "noopener";
-  return link;
 }
 
 function fill(element, bundle) {
-  element.replaceChildren();
   const image = images.find((type) => bundle[type]);
-  if (image) {
-    const picture = document.createElement("img");
-    picture.src = `data:${image};base64,${bundle[image]}`;
-    picture.alt = bundle["text/plain"] ?? "";
-    element.append(picture);
+  if (bundle["text/html"] !== undefined) fillFrame(element, bundle);
+  else if (bundle["image/svg+xml"]) fillImage(element, `data:image/svg+xml,${encodeURIComponent(bundle["image/svg+xml"])}`, bundle);
+  else if (image) fillImage(element, `data:${image};base64,${bundle[image]}`, bundle);
+  else {
+    const type = texts.find((candidate) => bundle[candidate] !== undefined) ?? Object.keys(bundle)[0];
+    const content = bundle[type] ?? "";
+    const text = document.createElement("pre");
+    new Terminal(text).write(typeof content === "string" ? content : JSON.stringify(content, null, 2));
+    element.replaceChildren(text);
+  }
+}
+
+function fillImage(element, url, bundle) {
+  const picture = element.querySelector("img") ?? document.createElement("img");
+  picture.src = url;
+  picture.alt = bundle["text/plain"] ?? "";
+  element.replaceChildren(picture);
+}
+
+// HTML is shown in a frame that has no origin: its scripts run, and reach nothing here.
+function fillFrame(element, bundle) {
+  let frame = element.querySelector("iframe");
+  const send = () => frame.contentWindow.postMessage({ html: String(bundle["text/html"]) }, "*");
+  if (frame?.dataset.loaded) {
+    send();
     return;
   }
-  const text = document.createElement("pre");
-  const type = texts.find((candidate) => bundle[candidate] !== undefined) ?? Object.keys(bundle)[0];
-  const content = bundle[type];
-  new Terminal(text).write(typeof content === "string" ? content : JSON.stringify(content, null, 2));
-  element.append(text);
+  frame = document.createElement("iframe");
+  frame.src = "page/frame.html";
+  frame.sandbox = "allow-scripts allow-popups";
+  frame.title = bundle["text/plain"] ?? "HTML display";
+  frame.height = frameHeight;
+  frame.addEventListener("load", () => {
+    frame.dataset.loaded = true;
+    send();
+  }, { once: true });
+  element.replaceChildren(frame);
 }
+
+addEventListener("message", ({ source, data }) => {
+  const frame = [...document.querySelectorAll("iframe")].find((candidate) => candidate.contentWindow === source);
+  if (frame && data?.height > 0) frame.height = Math.min(data.height, mostHeight);
+});

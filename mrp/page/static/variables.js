@@ -1,6 +1,7 @@
 // The variables of the namespace, down to their parts, and tables by the page.
 
 import { post } from "./api.js";
+import { pager, tableOf } from "./table.js";
 
 const pageSize = 50;
 
@@ -15,127 +16,131 @@ export class Variables {
     this.body = document.createElement("div");
     element.append(this.filter, this.body);
     this.path = [];
+    this.question = 0;
   }
 
-  refresh() {
+  async refresh() {
     if (this.element.hidden) return;
-    (this.path.length ? this.showPart() : this.showAll()).catch((error) => {
+    const question = ++this.question;
+    let shown;
+    try {
+      shown = await (this.path.length ? this.part() : this.all());
+    } catch (error) {
       if (error.status === 404 && this.path.length) {
-        this.path = [];
-        this.refresh();
-      } else this.body.replaceChildren(error.message);
-    });
+        this.go([]);
+        return;
+      }
+      shown = [error.message];
+    }
+    if (question !== this.question) return;
+    this.filter.hidden = this.path.length > 0;
+    this.replace(shown);
   }
 
-  async showAll() {
+  // Whoever uses the keyboard stays where she was, or is at the way back.
+  replace(shown) {
+    const { activeElement } = document;
+    const wasInside = this.body.contains(activeElement);
+    const key = this.focusNext ?? activeElement?.dataset.key;
+    this.body.replaceChildren(...shown);
+    if (wasInside) ([...this.body.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key) ?? this.body.querySelector("button"))?.focus();
+    this.focusNext = undefined;
+  }
+
+  go(path) {
+    this.focusNext = path.length < this.path.length ? this.path.at(-1) : "back";
+    this.path = path;
+    this.rows = 0;
+    this.sort = undefined;
+    this.refresh();
+  }
+
+  async all() {
     const literal = this.filter.value.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
     const filter = literal ? { namePattern: literal } : {};
     const { variables, count } = await post("variables", { filter, limit: 500 });
-    const shown = this.list(variables, (name) => [name]);
-    if (!variables.length) shown.textContent = literal ? "No such variable." : "Nothing is defined yet.";
-    this.body.replaceChildren(shown);
-    if (count > variables.length) this.body.append(`… and ${count - variables.length} more`);
+    if (!variables.length) return [note(literal ? "No such variable." : "Nothing is defined yet.")];
+    const shown = [this.list(variables, [])];
+    if (count > variables.length) shown.push(note(`… and ${count - variables.length} more`));
+    return shown;
   }
 
-  list(entries, pathOf) {
+  list(entries, path) {
     const list = document.createElement("ul");
     for (const entry of entries) {
       const item = document.createElement("li");
-      const button = document.createElement("button");
-      button.type = "button";
+      const entryButton = button("", () => this.go([...path, entry.name]), entry.name);
       const name = document.createElement("b");
       name.textContent = entry.name;
       const type = document.createElement("small");
-      type.textContent = [entry.type, entry.shape?.join?.(" × ")].filter(Boolean).join(" ");
+      type.textContent = about(entry).join(" ");
       const value = document.createElement("code");
       value.textContent = entry.value ?? "";
-      button.append(name, type, value);
-      button.addEventListener("click", () => {
-        this.path = pathOf(entry.name);
-        this.rows = 0;
-        this.refresh();
-      });
-      item.append(button);
+      entryButton.append(name, type, value);
+      item.append(entryButton);
       list.append(item);
     }
     return list;
   }
 
-  async showPart() {
+  async part() {
     const [name, ...path] = this.path;
     const url = `variables/${encodeURIComponent(name)}`;
     const detail = await post(url, { path, maxChildren: 200 });
-    const back = document.createElement("button");
-    back.type = "button";
-    back.className = "back";
-    back.textContent = "← Back";
-    back.addEventListener("click", () => {
-      this.path.pop();
-      this.refresh();
-    });
+    const back = button("← Back", () => this.go(this.path.slice(0, -1)), "back");
     const title = document.createElement("h2");
     title.textContent = this.path.join(" › ");
-    const about = document.createElement("p");
-    about.textContent = [detail.type, detail.shape?.join?.(" × "), detail.dtype].filter(Boolean).join(" · ");
+    const shown = [back, title, note([...about(detail), detail.dtype].filter(Boolean).join(" · "))];
+    const table = mayBeTable(detail) && await this.table(url, path);
+    if (table) return [...shown, ...table];
     const value = document.createElement("pre");
     value.textContent = detail.fullValue;
-    const parts = [back, title, about];
-    // What is no table says so, and is shown as it is.
-    const table = await this.table(url, path).catch(() => null);
-    parts.push(...(table ? [table] : [value, this.list(detail.children, (child) => [...this.path, child])]));
-    this.body.replaceChildren(...parts);
-  }
-
-  async table(url, path) {
-    const page = await post(url, { path, view: { rows: [this.rows, this.rows + pageSize], sort: this.sort } });
-    const table = document.createElement("table");
-    const head = table.createTHead().insertRow();
-    head.append(document.createElement("th"));
-    for (const column of page.columns) {
-      const cell = document.createElement("th");
-      cell.scope = "col";
-      cell.textContent = column.name;
-      cell.title = column.dtype ?? "";
-      head.append(cell);
-    }
-    const body = table.createTBody();
-    page.rows.forEach((row, i) => {
-      const line = body.insertRow();
-      const index = document.createElement("th");
-      index.scope = "row";
-      index.textContent = text(page.index[i]);
-      line.append(index);
-      for (const item of row) line.insertCell().textContent = text(item);
-    });
-    const frame = document.createElement("div");
-    frame.className = "table";
-    frame.tabIndex = 0;
-    frame.append(table);
-    const shown = document.createElement("div");
-    shown.append(frame, this.pager(page));
+    shown.push(value, this.list(detail.children, this.path));
+    if (detail.childCount > detail.children.length) shown.push(note(`… and ${detail.childCount - detail.children.length} more`));
     return shown;
   }
 
-  pager(page) {
-    const pager = document.createElement("p");
-    const step = (label, rows, possible) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = label;
-      button.disabled = !possible;
-      button.addEventListener("click", () => {
-        this.rows = rows;
-        this.refresh();
-      });
-      return button;
+  // A page of the table, or nothing when the value is none after all.
+  async table(url, path) {
+    const sort = this.sort && [this.sort];
+    let page;
+    try {
+      page = await post(url, { path, view: { rows: [this.rows, this.rows + pageSize], sort } });
+    } catch (error) {
+      if (error.status === 400) return undefined;
+      throw error;
+    }
+    const sortBy = (column) => {
+      this.sort = { column, descending: this.sort?.column === column && !this.sort.descending };
+      this.rows = 0;
+      this.refresh();
     };
-    pager.append(
-      step("Earlier", Math.max(0, page.from - pageSize), page.from > 0),
-      ` ${page.from + 1} to ${page.to} of ${page.rowCount} `,
-      step("Later", page.to, page.to < page.rowCount),
-    );
-    return pager;
+    const goTo = (row) => {
+      this.rows = row;
+      this.refresh();
+    };
+    return [tableOf(page, this.sort, sortBy, button), pager(page, pageSize, goTo, button)];
   }
 }
 
-const text = (item) => (item === null || item === undefined ? "" : typeof item === "object" ? JSON.stringify(item) : String(item));
+// What the runtime gives pages of: tables, arrays and lists of dicts.
+function mayBeTable({ type, shape, children }) {
+  return shape?.length > 0 || (type === "list" && children[0]?.type === "dict");
+}
+
+const about = ({ type, shape, size }) => [type, shape?.length ? shape.join(" × ") : size].filter(Boolean);
+
+function note(text) {
+  const element = document.createElement("p");
+  element.textContent = text;
+  return element;
+}
+
+function button(text, act, key) {
+  const element = document.createElement("button");
+  element.type = "button";
+  element.textContent = text;
+  element.dataset.key = key;
+  element.addEventListener("click", act);
+  return element;
+}
