@@ -54,6 +54,12 @@ class Notebook {
     return cell;
   }
 
+  add() {
+    const cell = this.append({});
+    this.save();
+    return cell;
+  }
+
   remove(cell) {
     if (this.cells.length === 1) this.append({});
     const index = this.cells.indexOf(cell);
@@ -65,7 +71,7 @@ class Notebook {
   }
 
   goOnFrom(cell) {
-    const next = this.cells[this.cells.indexOf(cell) + 1] ?? this.append({});
+    const next = this.cells[this.cells.indexOf(cell) + 1] ?? this.add();
     next.editor.focus();
     next.element.scrollIntoView({ block: "nearest" });
   }
@@ -139,7 +145,7 @@ function toggleVariables() {
   notebook.variables.refresh();
 }
 
-byID("add").addEventListener("click", () => notebook.append({}).editor.focus());
+byID("add").addEventListener("click", () => notebook.add().editor.focus());
 byID("interrupt").addEventListener("click", interrupt);
 byID("show-variables").addEventListener("click", toggleVariables);
 byID("reset").addEventListener("click", () => act(async () => {
