@@ -13,7 +13,7 @@ TESTS ?=
 CELLS ?= 200000
 EXAMPLES ?= 100
 
-.PHONY: help venv build install install-all wheel run test test-workloads test-clusters test-wheels gallery bench stress soak schemathesis regression lint clean
+.PHONY: help venv build install install-all wheel run test test-workloads test-clusters test-wheels test-page picture gallery bench stress soak schemathesis regression lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -55,6 +55,12 @@ test-clusters: ## run Dask and Ray in cells, as docs/scaling.md shows
 
 test-wheels: ## build, install and try the wheel of every Python found
 	@scripts/test-wheels
+
+test-page: ## use the notebook page in a headless Chromium, with pictures in build/screenshots
+	@scripts/test-page
+
+picture: ## take the README's picture of the page, docs/images/page.png
+	@scripts/picture
 
 gallery: ## run examples/gallery.md and write what came out to docs/gallery.md
 	@scripts/gallery

@@ -6,18 +6,21 @@ weather = pd.DataFrame({
     "city": ["Bergen", "Lima", "Nairobi", "Rome"],
     "rain": [2495, 16, 1024, 799],
     "sun": [1187, 1230, 2520, 2473],
-    "warmest": [14.6, 23.1, 19.3, 25.6],
 })
+rainy = weather[weather.rain > 1000]
+driest = weather.city[weather.rain.idxmin()]
 weather`,
   `import matplotlib.pyplot as plt
 
-ax = weather.plot.barh(x="city", y=["rain", "sun"], figsize=(7.5, 2.6), xlabel="mm, hours a year", ylabel="")
-ax.spines[["top", "right"]].set_visible(False)`,
+bars = weather.plot.barh(x="city", figsize=(7.5, 2.4), ylabel="")
+bars.set_xlabel("mm of rain and hours of sun in a year")
+bars.spines[["top", "right"]].set_visible(False)`,
   `for done in range(0, 101, 20):
-    print(f"\\rreading \\x1b[36m{'█' * (done // 5):<20}\\x1b[0m {done} %", end="")
-weather.rain.sum()`,
+    bar = "━" * (done // 4)
+    print(f"\\rreading \\033[36m{bar:<25}\\033[0m {done} %", end="")
+weather.rain.tolist()`,
   `def share(part, whole):
     return part / whole
 
-share(weather.rain.max(), 0j)`,
+share(1, 0)`,
 ];

@@ -1,7 +1,7 @@
 /** Starts a runtime for a test as a user does, and speaks to it with fetch. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -42,11 +42,16 @@ export function runs(pid) {
   }
 }
 
-/** Starts a runtime in the foreground; gives its URL and a function that stops it. */
-export async function startRuntime() {
+/**
+ * Starts a runtime in the foreground, in a folder below a home of its own; gives its
+ * URL and a function that stops it.
+ */
+export async function startRuntime(folder = '.') {
   const home = makeHome();
-  const child = spawn(program, ['--foreground', '--id', path.basename(home), '--cwd', home], {
-    cwd: home,
+  const cwd = path.join(home, folder);
+  mkdirSync(cwd, { recursive: true });
+  const child = spawn(program, ['--foreground', '--id', path.basename(home), '--cwd', cwd], {
+    cwd,
     env: { ...process.env, HOME: home, MRMD_HOME: '', IPYTHONDIR: path.join(home, 'ipython') },
     stdio: ['ignore', 'pipe', 'inherit'],
   });

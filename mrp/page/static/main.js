@@ -116,7 +116,9 @@ class Notebook {
 
   showPython() {
     get("capabilities").then(({ python, environment }) => {
-      byID("about").textContent = `Python ${python.version.split(" ")[0]} in ${environment.cwd}`;
+      const folder = environment.cwd.split("/").at(-1) || environment.cwd;
+      byID("about").textContent = `Python ${python.version.split(" ")[0]} in ${folder}`;
+      byID("about").title = environment.cwd;
     }).catch((error) => this.tell(error));
   }
 }

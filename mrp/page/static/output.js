@@ -4,7 +4,7 @@ import { post } from "./api.js";
 import { Terminal } from "./terminal.js";
 
 const images = ["image/png", "image/jpeg", "image/gif", "image/webp", "image/bmp", "image/avif"];
-const texts = ["text/markdown", "text/latex", "text/plain"];
+const texts = ["text/markdown", "text/latex", "application/json", "text/plain"];
 // The height of a frame in pixels until its page has told how high it is, and at most.
 const frameHeight = 420;
 const mostHeight = 2000;
@@ -52,8 +52,7 @@ export class Output {
         break;
       case "result":
         this.end();
-        // It was shown, when it is more than text.
-        if (typeof data.result === "string" && data.result !== this.shownText) this.showText(data.result, "result");
+        if (typeof data.result === "string" && !this.hasShown(data.result)) this.showText(data.result, "result");
         break;
       case "error":
         this.end();
@@ -87,9 +86,16 @@ export class Output {
     const element = this.add(document.createElement("div"), "display");
     this.streams = {};
     fill(element, data.data);
-    this.shownText = data.data["text/plain"];
+    if (Object.keys(data.data).length > 1) this.shownText = data.data["text/plain"];
     const id = data.transient?.display_id;
     if (id) this.displays.set(id, [...(this.displays.get(id) ?? []), element]);
+  }
+
+  // A result that is more than text has come as a display, with the same text or, where
+  // it has a better one, with that.
+  hasShown(result) {
+    const text = this.shownText;
+    return text !== undefined && (text.startsWith(result) || text.startsWith("<plotly figure") && result.startsWith("Figure("));
   }
 
   // The question's text has come as output.
