@@ -181,6 +181,13 @@ test('an HTML display is as high as it is, and its scripts reach nothing', async
   assert.equal(await notebook.output(0).innerText(), '');
 });
 
+test('a file that is linked is downloaded', async () => {
+  await notebook.run(0, "from IPython.display import FileLink\nopen('kept.txt', 'w').write('kept')\nFileLink('kept.txt')");
+  const download = page.waitForEvent('download');
+  await notebook.output(0).locator('iframe').contentFrame().getByRole('link').click();
+  assert.equal((await download).suggestedFilename(), 'kept.txt');
+});
+
 test('an HTML display changes in place', async () => {
   await notebook.begin(0, [
     'from IPython.display import HTML, display',

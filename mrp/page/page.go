@@ -19,7 +19,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // the display needs, but has no origin: it reaches neither the page nor the runtime.
 const (
 	frame       = "frame.html"
-	framePolicy = "sandbox allow-scripts allow-popups; frame-ancestors 'self'"
+	framePolicy = "sandbox allow-scripts allow-popups allow-downloads; frame-ancestors 'self'"
 )
 
 // Files are the paths that Handler serves, "/" first.

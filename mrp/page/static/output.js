@@ -165,7 +165,7 @@ function fillFrame(element, bundle) {
   }
   frame = document.createElement("iframe");
   frame.src = "page/frame.html";
-  frame.sandbox = "allow-scripts allow-popups";
+  frame.sandbox = "allow-scripts allow-popups allow-downloads";
   frame.title = bundle["text/plain"] ?? "HTML display";
   frame.height = frameHeight;
   frame.addEventListener("load", () => {
