@@ -118,8 +118,8 @@ test('an interrupt stops the running cell, however many wait', async () => {
   await page.getByRole('button', { name: 'Interrupt' }).click();
   await notebook.shows(0, 'KeyboardInterrupt');
   for (let n = 1; n < 9; n++) await notebook.shows(n, `${n}`);
-  await notebook.begin(0, 'while True: pass');
-  await notebook.state('executing');
+  await notebook.begin(0, "print('again')\nwhile True: pass");
+  await notebook.shows(0, 'again');
   await page.keyboard.press('Control+i');
   await notebook.shows(0, 'KeyboardInterrupt');
   await notebook.state('idle');

@@ -86,6 +86,14 @@ class Notebook {
     byID("message").textContent = error?.message ?? "";
   }
 
+  // An interrupt that has to wait is told by /health alone.
+  async showInterrupt() {
+    const { told } = this;
+    const health = await get("health");
+    // A state that came in the meantime is newer than the answer.
+    if (told === this.told) this.showState(health);
+  }
+
   showState({ state, queued, interruptPending }) {
     const waiting = queued ? `, ${queued} queued` : "";
     const stubborn = interruptPending ? ", interrupt pending" : "";
@@ -96,11 +104,11 @@ class Notebook {
   watch() {
     const events = openEvents();
     events.addEventListener("state", ({ data }) => {
-      const told = JSON.parse(data);
-      this.showState(told);
+      const before = this.told;
+      this.told = JSON.parse(data);
+      this.showState(this.told);
       // Another client may have run something.
-      if (told.stateRevision !== this.revision) this.variables.refresh();
-      this.revision = told.stateRevision;
+      if (this.told.stateRevision !== before?.stateRevision) this.variables.refresh();
     });
     // What threads and tasks write when their cell has ended.
     events.addEventListener("late_output", ({ data }) => {
@@ -137,7 +145,7 @@ async function act(work) {
 
 const interrupt = () => act(async () => {
   await post("interrupt", {});
-  notebook.showState(await get("health"));
+  await notebook.showInterrupt();
 });
 
 function toggleVariables() {

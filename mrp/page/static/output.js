@@ -166,7 +166,7 @@ function fillFrame(element, bundle) {
   frame = document.createElement("iframe");
   frame.src = "page/frame.html";
   frame.sandbox = "allow-scripts allow-popups allow-downloads";
-  frame.title = bundle["text/plain"] ?? "HTML display";
+  frame.title = bundle["text/plain"]?.slice(0, 200) ?? "HTML display";
   frame.height = frameHeight;
   frame.addEventListener("load", () => {
     frame.dataset.loaded = true;
