@@ -29,7 +29,9 @@ export async function openNotebook(browser, url, options = {}) {
     const asked = new URL(request.url());
     if (asked.origin !== origin && asked.protocol !== 'data:') problems.push(`request to ${asked.href}`);
   });
-  page.on('console', (message) => problems.push(`${message.type()}: ${message.text()}`));
+  // A question to a busy runtime is asked again.
+  const isBusy = (text) => /status of 503/.test(text);
+  page.on('console', (message) => isBusy(message.text()) || problems.push(`${message.type()}: ${message.text()}`));
   page.on('pageerror', (error) => problems.push(String(error)));
   await page.goto(url);
   await page.locator('#state[data-state]').waitFor();

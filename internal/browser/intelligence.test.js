@@ -124,7 +124,7 @@ test('variables are listed, filtered and looked into, with the keyboard', async 
     await title(text);
   }
   await back.press('Enter');
-  await names.nth(1).waitFor();
+  await explorer().getByRole('button', { name: /^tree/ }).waitFor();
   assert.match(await page.evaluate(() => document.activeElement.textContent), /^tree/);
 
   // What a cell changes is shown anew.

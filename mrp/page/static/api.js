@@ -2,12 +2,23 @@
 
 const base = new URL("mrp/v1/", document.baseURI);
 
+const busy = 503;
+const mostAttempts = 20;
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
 export async function ask(method, path, body) {
-  const response = await fetch(new URL(path, base), {
-    method,
-    headers: body === undefined ? {} : { "Content-Type": "application/json" },
-    body: body === undefined ? undefined : JSON.stringify(body),
-  });
+  let response;
+  // Of what was refused as the runtime is busy nothing was done: it may be asked again.
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    if (attempt) await pause(250);
+    response = await fetch(new URL(path, base), {
+      method,
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    if (response.status !== busy) break;
+  }
   const answer = await response.json();
   if (!response.ok) throw Object.assign(new Error(answer.message), { status: response.status });
   return answer;
@@ -34,8 +45,6 @@ async function readEvents(response, receive) {
     }
   }
 }
-
-const mostAttempts = 20;
 
 // Follows an execution to its end, over lost connections too. start is a function
 // that opens its first stream; after an event was seen, or without start, the
@@ -64,7 +73,7 @@ async function followNow(execId, receive, start) {
       if (error.status || ++failures > mostAttempts) throw error;
     }
     if (over) return;
-    await new Promise((resolve) => setTimeout(resolve, 200 + 100 * failures));
+    await pause(200 + 100 * failures);
   }
 }
 

@@ -39,6 +39,8 @@ function restyle(style, codes) {
 const pattern = /\x1b\[([0-9;?]*)([A-Za-z])|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[^[\]]|[\n\r\b\x07]|[^\x1b\n\r\b\x07]+|\x1b/g;
 const unfinished = /\x1b(?:\[[0-9;?]*|\][^\x07\x1b]*)?$/;
 const mostLines = 5000;
+// A longer line is broken: a browser takes seconds for one of a million characters.
+const mostColumns = 10000;
 
 export class Terminal {
   constructor(element) {
@@ -74,16 +76,22 @@ export class Terminal {
       else if (piece === "\r") this.column = 0;
       else if (piece === "\b") this.column = Math.max(0, this.column - 1);
       else if (command) this.control(command, parameters, changed);
-      else if (piece[0] !== "\x1b" && piece !== "\x07") this.put(piece);
+      else if (piece[0] !== "\x1b" && piece !== "\x07") this.put(piece, changed);
       changed.add(this.lines[this.row]);
     }
     for (const line of changed) this.draw(line);
   }
 
-  put(piece) {
-    const { cells } = this.lines[this.row];
-    while (cells.length < this.column) cells.push({ character: " ", style: {} });
-    for (const character of piece) cells[this.column++] = { character, style: this.style };
+  put(piece, changed) {
+    for (const character of piece) {
+      if (this.column >= mostColumns) {
+        changed.add(this.lines[this.row]);
+        this.goTo(this.row + 1);
+      }
+      const { cells } = this.lines[this.row];
+      while (cells.length < this.column) cells.push({ character: " ", style: {} });
+      cells[this.column++] = { character, style: this.style };
+    }
   }
 
   control(command, parameters, changed) {
