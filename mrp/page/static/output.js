@@ -8,6 +8,9 @@ const texts = ["text/markdown", "text/latex", "application/json", "text/plain"];
 // The height of a frame in pixels until its page has told how high it is, and at most.
 const frameHeight = 420;
 const mostHeight = 2000;
+// How long text is gathered before it is drawn, in milliseconds: laying out thousands of
+// lines takes some.
+const drawingPause = 30;
 
 export class Output {
   constructor(element) {
@@ -64,16 +67,31 @@ export class Output {
   write(name, text) {
     if (this.clearNext) this.clear();
     this.streams[name] ??= new Terminal(this.add(document.createElement("pre"), name));
-    const { element } = this.streams[name];
-    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 8;
     this.streams[name].write(text);
-    if (isAtEnd) element.scrollTop = element.scrollHeight;
+    this.drawing ??= setTimeout(() => this.draw(), drawingPause);
+  }
+
+  draw() {
+    clearTimeout(this.drawing);
+    this.drawing = undefined;
+    for (const terminal of Object.values(this.streams)) {
+      const { element } = terminal;
+      const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight < 8;
+      terminal.draw();
+      if (isAtEnd) element.scrollTop = element.scrollHeight;
+    }
+  }
+
+  // What comes next is below, and not in, the text so far.
+  endStreams() {
+    this.draw();
+    this.streams = {};
   }
 
   showText(text, kind) {
     const element = this.add(document.createElement("pre"), kind);
-    this.streams = {};
-    new Terminal(element).write(text);
+    this.endStreams();
+    drawText(element, text);
     return element;
   }
 
@@ -84,7 +102,7 @@ export class Output {
 
   show(data) {
     const element = this.add(document.createElement("div"), "display");
-    this.streams = {};
+    this.endStreams();
     fill(element, data.data);
     if (Object.keys(data.data).length > 1) this.shownText = data.data["text/plain"];
     const id = data.transient?.display_id;
@@ -129,9 +147,16 @@ export class Output {
 
   // Nothing can be answered any more.
   end() {
+    this.draw();
     this.form?.remove();
     this.form = undefined;
   }
+}
+
+function drawText(element, text) {
+  const terminal = new Terminal(element);
+  terminal.write(text);
+  terminal.draw();
 }
 
 function fill(element, bundle) {
@@ -143,7 +168,7 @@ function fill(element, bundle) {
     const type = texts.find((candidate) => bundle[candidate] !== undefined) ?? Object.keys(bundle)[0];
     const content = bundle[type] ?? "";
     const text = document.createElement("pre");
-    new Terminal(text).write(typeof content === "string" ? content : JSON.stringify(content, null, 2));
+    drawText(text, typeof content === "string" ? content : JSON.stringify(content, null, 2));
     element.replaceChildren(text);
   }
 }

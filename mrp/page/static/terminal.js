@@ -49,43 +49,57 @@ export class Terminal {
     this.style = {};
     this.lines = [];
     this.row = -1;
+    // The lines that are not drawn as they are now, the new ones in their order.
+    this.changed = new Set();
     this.goTo(0);
   }
 
   goTo(row) {
     this.row = Math.max(0, row);
     while (this.lines.length <= this.row) {
-      const element = document.createElement("div");
-      this.element.append(element);
-      this.lines.push({ element, cells: [] });
+      const line = { element: undefined, cells: [] };
+      this.lines.push(line);
+      this.changed.add(line);
     }
     while (this.lines.length > mostLines) {
-      this.lines.shift().element.remove();
+      const line = this.lines.shift();
+      line.element?.remove();
+      this.changed.delete(line);
       this.row--;
     }
     this.column = 0;
   }
 
+  // Takes text; draw shows it.
   write(text) {
     text = this.rest + text;
     this.rest = unfinished.exec(text)?.[0] ?? "";
     if (this.rest) text = text.slice(0, -this.rest.length);
-    const changed = new Set();
     for (const [piece, parameters, command] of text.matchAll(pattern)) {
       if (piece === "\n") this.goTo(this.row + 1);
       else if (piece === "\r") this.column = 0;
       else if (piece === "\b") this.column = Math.max(0, this.column - 1);
-      else if (command) this.control(command, parameters, changed);
-      else if (piece[0] !== "\x1b" && piece !== "\x07") this.put(piece, changed);
-      changed.add(this.lines[this.row]);
+      else if (command) this.control(command, parameters);
+      else if (piece[0] !== "\x1b" && piece !== "\x07") this.put(piece);
+      this.changed.add(this.lines[this.row]);
     }
-    for (const line of changed) this.draw(line);
   }
 
-  put(piece, changed) {
+  draw() {
+    for (const line of this.changed) {
+      if (!line.element) {
+        line.element = document.createElement("div");
+        this.element.append(line.element);
+      }
+      drawLine(line);
+    }
+    this.changed.clear();
+  }
+
+  put(piece) {
     for (const character of piece) {
       if (this.column >= mostColumns) {
-        changed.add(this.lines[this.row]);
+        this.changed.add(this.lines[this.row]);
         this.goTo(this.row + 1);
       }
       const { cells } = this.lines[this.row];
@@ -94,7 +108,7 @@ export class Terminal {
     }
   }
 
-  control(command, parameters, changed) {
+  control(command, parameters) {
     const numbers = parameters.split(";").map((part) => Number.parseInt(part, 10) || 0);
     const count = numbers[0] || 1;
     const { cells } = this.lines[this.row];
@@ -104,7 +118,7 @@ export class Terminal {
       else cells.length = 0;
     } else if (command === "A") {
       const { column } = this;
-      changed.add(this.lines[this.row]);
+      this.changed.add(this.lines[this.row]);
       this.goTo(this.row - count);
       this.column = column;
     } else if (command === "B") {
@@ -115,17 +129,17 @@ export class Terminal {
     else if (command === "D") this.column = Math.max(0, this.column - count);
     else if (command === "G") this.column = count - 1;
   }
+}
 
-  draw({ element, cells }) {
-    element.replaceChildren();
-    for (let i = 0; i < cells.length;) {
-      const { style } = cells[i] ?? { style: {} };
-      let text = "";
-      for (; i < cells.length && (cells[i]?.style ?? style) === style; i++) text += cells[i]?.character ?? " ";
-      element.append(Object.keys(style).length ? styled(text, style) : text);
-    }
-    if (!cells.length) element.append(document.createElement("br"));
+function drawLine({ element, cells }) {
+  element.replaceChildren();
+  for (let i = 0; i < cells.length;) {
+    const { style } = cells[i] ?? { style: {} };
+    let text = "";
+    for (; i < cells.length && (cells[i]?.style ?? style) === style; i++) text += cells[i]?.character ?? " ";
+    element.append(Object.keys(style).length ? styled(text, style) : text);
   }
+  if (!cells.length) element.append(document.createElement("br"));
 }
 
 function styled(text, style) {
