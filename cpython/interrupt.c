@@ -61,6 +61,20 @@ static void wake_main_thread(void) {
     }
 }
 
+/* Of several SIGINTs that are pending at once the kernel keeps the first, so what is
+ * to be done is read from here and not from the one that came. */
+static int take_request(void) {
+    unsigned run = atomic_load(&current_run);
+    return run != 0 && atomic_load(&user_code_depth) > 0 && atomic_compare_exchange_strong(&requested_run, &run, 0);
+}
+
+static void take_unwinding(void) {
+    if (atomic_load(&user_code_depth) > 0 && atomic_exchange(&unwind_requested, 0)) {
+        atomic_store(&unwind_due, 1);
+        PyErr_SetInterruptEx(MRMD_VISIT_SIGNAL);
+    }
+}
+
 static void on_sigint(int number, siginfo_t *info, void *context) {
     if (mrmd_is_forked_child) {
         call_python_handler(number, info, context);
@@ -79,21 +93,11 @@ static void on_sigint(int number, siginfo_t *info, void *context) {
     if (atomic_load(&user_code_depth) == 0 && !atomic_load(&in_background)) {
         return;
     }
+    int is_due = take_request();
     if (info->si_code == SI_QUEUE && info->si_pid == getpid()) {
-        unsigned wanted = (unsigned)info->si_value.sival_int;
-        if (wanted == WAKE) {
-            return;
-        }
-        if (wanted == UNWIND) {
-            if (atomic_load(&user_code_depth) > 0 && atomic_exchange(&unwind_requested, 0)) {
-                atomic_store(&unwind_due, 1);
-                PyErr_SetInterruptEx(MRMD_VISIT_SIGNAL);
-            }
-            return;
-        }
-        int is_wanted = wanted == BACKGROUND ? atomic_load(&in_background)
-                                             : atomic_compare_exchange_strong(&requested_run, &wanted, 0);
-        if (!is_wanted) {
+        take_unwinding();
+        is_due = is_due || (info->si_value.sival_int == BACKGROUND && atomic_load(&in_background));
+        if (!is_due) {
             return;
         }
     }

@@ -25,15 +25,21 @@ func BeginRun() {
 // C) can't be interrupted by anything. Any goroutine, without the GIL; it
 // returns at once.
 func Interrupt() error {
-	run := C.mrmd_interrupt_run()
-	for _, after := range wakeAfter {
-		time.AfterFunc(after, func() { C.mrmd_interrupt_wake(run) })
-	}
+	run := currentRun()
 	if number := C.mrmd_interrupt_request(); number != 0 {
 		return fmt.Errorf("signalling the Python main thread: error number %d", number)
 	}
+	for _, after := range wakeAfter {
+		time.AfterFunc(after, func() { wakeMainThread(run) })
+	}
 	return nil
 }
+
+func currentRun() uint32 { return uint32(C.mrmd_interrupt_run()) }
+
+// wakeMainThread does nothing when another run has begun. The signal it sends is lost
+// when another one waits; that one does as well.
+func wakeMainThread(run uint32) { C.mrmd_interrupt_wake(C.uint(run)) }
 
 // InterruptBackground raises KeyboardInterrupt in the user's code that runs between
 // two runs, such as a task of the event loop; there may be none. Any goroutine,

@@ -274,11 +274,13 @@ func TestHostFunctions(t *testing.T) {
 func TestWhereInterruptsAreRaised(t *testing.T) {
 	RegisterHostFunction("test.interrupt", func(string) (*string, error) { return nil, Interrupt() })
 	RegisterHostFunction("test.begin_run", func(string) (*string, error) { BeginRun(); return nil, nil })
+	RegisterHostFunction("test.wake", func(string) (*string, error) { wakeMainThread(currentRun()); return nil, nil })
 	for expression, want := range map[string]string{
-		"interrupted_in_user_code()": "KeyboardInterrupt()",
-		"interrupted_in_machinery()": "('KeyboardInterrupt()', ['machinery ended'])",
-		"interrupted_outside()":      "('KeyboardInterrupt()', None)",
-		"stale_interrupt()":          "None",
+		"interrupted_behind_another_signal()": "KeyboardInterrupt()",
+		"interrupted_in_user_code()":          "KeyboardInterrupt()",
+		"interrupted_in_machinery()":          "('KeyboardInterrupt()', ['machinery ended'])",
+		"interrupted_outside()":               "('KeyboardInterrupt()', None)",
+		"stale_interrupt()":                   "None",
 	} {
 		evaluate(t, helpers+".host.call('test.begin_run', '')")
 		if got := evaluate(t, helpers+"."+expression); got != want {

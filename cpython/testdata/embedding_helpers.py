@@ -1,6 +1,7 @@
 """Helpers for the tests of the cpython package, importable by its sys.path."""
 
 import ctypes
+import signal
 
 import _mrmd_host as host
 
@@ -47,6 +48,19 @@ def stale_interrupt():
     host.call("test.interrupt", "")
     host.call("test.begin_run", "")
     return caught(host.run_interruptible, len, "")
+
+
+def interrupted_behind_another_signal():
+    """Interrupt while a signal is pending, of which the kernel keeps only one."""
+
+    def user_code():
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+        host.call("test.wake", "")
+        host.call("test.interrupt", "")
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+        sum(range(10))
+
+    return caught(host.run_interruptible, user_code)
 
 
 def woken_in_a_system_call():
