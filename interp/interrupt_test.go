@@ -213,6 +213,26 @@ func TestInputComesFromTheSink(t *testing.T) {
 	}
 }
 
+func TestInputReadsWhatTheUserPutsInThePlaceOfStdin(t *testing.T) {
+	code := `import io, sys
+kept, sys.stdin = sys.stdin, io.StringIO("one\ntwo\n")
+try:
+    lines = [input("a line? "), input()]
+    input()
+finally:
+    sys.stdin = kept`
+	outcome, shown := run(t, code)
+	if got := describeError(outcome.Error); got != "EOFError|EOF when reading a line|5" {
+		t.Errorf("the end of the input is %s", got)
+	}
+	if outcome, _ = run(t, "lines"); resultOf(outcome) != "['one', 'two']" {
+		t.Errorf("read %s", resultOf(outcome))
+	}
+	if shown.stdout() != "a line? " {
+		t.Errorf("stdout %q", shown.stdout())
+	}
+}
+
 // Whoever is told that a cell began may interrupt it at once.
 func TestInterruptBeforeTheCodeBegins(t *testing.T) {
 	busy, release := make(chan struct{}), make(chan struct{})

@@ -8,6 +8,9 @@ import _mrmd_host
 
 from _mrmd import when_imported
 
+_plain_input = builtins.input
+_reader = None
+
 
 class InputCancelled(Exception):
     """Raised in the cell when the reader declines to answer an input request."""
@@ -38,7 +41,12 @@ def for_text(prompt, password=False):
 
 
 def _input(prompt="", /):
-    """Ask the reader for a line of text, showing the prompt."""
+    """Ask the reader for a line of text, showing the prompt.
+
+    Where the user's code has put another `sys.stdin` in place, that is read.
+    """
+    if sys.stdin is not _reader:
+        return _plain_input(prompt)
     return for_text(_show(prompt))
 
 
@@ -54,8 +62,13 @@ def _show(prompt):
     return text
 
 
-def install():
-    """Replace the built-in input and getpass.getpass, and let cells catch a no."""
+def install(reader):
+    """Replace the built-in input and getpass.getpass, and let cells catch a no.
+
+    `reader` is the standard input that stands for the reader.
+    """
+    global _reader
+    _reader = reader
     builtins.InputCancelled = InputCancelled
     _input.__name__ = _input.__qualname__ = "input"
     _getpass.__name__ = _getpass.__qualname__ = "getpass"

@@ -131,4 +131,4 @@ def install():
     sys.stdout = sys.__stdout__ = OutputText(1, "strict")
     sys.stderr = sys.__stderr__ = OutputText(2, "backslashreplace")
     sys.stdin = sys.__stdin__ = ReaderInput()
-    ask.install()
+    ask.install(sys.stdin)
