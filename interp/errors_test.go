@@ -108,6 +108,40 @@ func TestExceptionModeIsTheUsersChoice(t *testing.T) {
 	}
 }
 
+// Only the cell itself has a reply that an error can be in.
+func TestErrorsOfCellsWithinTheCellArePrinted(t *testing.T) {
+	for code, want := range map[string]string{
+		"get_ipython().run_cell('1/0')":                    "division by zero",
+		"get_ipython().run_cell('1 +')":                    "invalid syntax",
+		"get_ipython().run_cell('import sys; sys.exit()')": "SystemExit",
+		"get_ipython().run_cell('%no_such')":               "UsageError: Line magic function `%no_such` not found.",
+		"%%capture kept\n1/0":                              "",
+	} {
+		outcome, shown := run(t, code)
+		if outcome.Error != nil {
+			t.Errorf("%q ended with %+v", code, outcome.Error)
+		}
+		if !strings.Contains(shown.stderr(), want) || strings.Contains(shown.stderr(), "<mrmd>") {
+			t.Errorf("%q printed %q", code, shown.stderr())
+		}
+		if shown.stdout() != "" || want == "" && shown.stderr() != "" {
+			t.Errorf("%q printed %q and %q", code, shown.stdout(), shown.stderr())
+		}
+	}
+	result, _ := mustRun(t, "'division by zero' in kept.stderr")
+	if result != "True" {
+		t.Error("capture has lost the error")
+	}
+	// An error after that is the cell's own again.
+	outcome, shown := run(t, "get_ipython().run_cell('1/0')\nnope")
+	if got := describeError(outcome.Error); got != "NameError|name 'nope' is not defined|2" {
+		t.Errorf("the cell's own error is %s", got)
+	}
+	if strings.Contains(shown.stderr(), "NameError") {
+		t.Errorf("the cell's own error is also printed: %q", shown.stderr())
+	}
+}
+
 func TestTracebackMagicShowsTheLast(t *testing.T) {
 	run(t, "1/0")
 	_, shown := mustRun(t, "%tb")

@@ -1,6 +1,7 @@
 """The magics that do more here than IPython's own. Main thread."""
 
 import os
+import sys
 
 from IPython.core import page
 from IPython.core.extensions import ExtensionManager
@@ -37,6 +38,9 @@ class RuntimeMagics(Magics):
     @line_magic
     def less(self, line):
         """Show a text file: %less FILE."""
+        if not line.strip():
+            print("usage: %less FILE", file=sys.stderr)
+            return
         with open(os.path.expanduser(line.strip()), errors="replace") as file:
             page.page(file.read())
 

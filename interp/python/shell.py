@@ -58,7 +58,9 @@ class Shell(InteractiveShell):
     """An InteractiveShell that reports instead of printing.
 
     Exceptions are left on the ExecutionResult for the reply, results and displays
-    go to the host, and KeyboardInterrupt is raised in the user's code only.
+    go to the host, and KeyboardInterrupt is raised in the user's code only. Only the
+    cell that was asked for has a reply: of those that it runs in turn (`%%capture`,
+    `get_ipython().run_cell()`), exceptions are printed, as IPython does.
     """
 
     displayhook_class = Type(ResultHook)
@@ -66,6 +68,8 @@ class Shell(InteractiveShell):
 
     compiler_class = Type(Compiler)
     cell_imports = None
+    # How many cells the statement that is running is nested in.
+    _depth = 0
     _recogniser = None
     _standard_prefilters = None
 
@@ -79,6 +83,7 @@ class Shell(InteractiveShell):
         self.compile.cell_file = None
         self.cell_imports = None
         self.displayhook.result_repr = None
+        self._depth = 0
         plots.forget_shown()
         signals.restore_interrupts()
         loop.make_current()
@@ -212,6 +217,7 @@ class Shell(InteractiveShell):
         """
         previous_hook, sys.excepthook = sys.excepthook, self.excepthook
         self.sys_excepthook = previous_hook
+        self._depth += 1
         try:
             if async_:
                 # The loop runner has opened the way for interrupts already.
@@ -229,7 +235,15 @@ class Shell(InteractiveShell):
         except BaseException as error:
             self._keep_error(result, error)
             self._remember_last(error)
+            if self._depth > 1:
+                self.showtraceback(
+                    (type(error), error, sys.last_traceback),
+                    tb_offset=0,
+                    exception_only=isinstance(error, SystemExit),
+                    running_compiled_code=True,
+                )
         finally:
+            self._depth -= 1
             sys.excepthook = previous_hook
         return True
 
@@ -256,7 +270,7 @@ class Shell(InteractiveShell):
 
     def showsyntaxerror(self, filename=None, running_compiled_code=False):
         """Print nothing for a cell: the reply carries the error."""
-        if running_compiled_code:
+        if running_compiled_code or self._depth:
             super().showsyntaxerror(filename, running_compiled_code)
         else:
             self._remember_last(sys.exc_info()[1])
@@ -264,8 +278,8 @@ class Shell(InteractiveShell):
     def showtraceback(self, exc_tuple=None, *arguments, **options):
         """Print a traceback, unless it is of the cell that is about to be replied."""
         error = exc_tuple[1] if exc_tuple else sys.exc_info()[1]
-        if self.display_formatter.depth:
-            # What fails is a _repr_html_ or the like, not the cell.
+        if self.display_formatter.depth or self._depth:
+            # What fails is a _repr_html_ or the like, or a cell within the cell.
             super().showtraceback(exc_tuple, *arguments, **options)
             return
         if exc_tuple or options.get("running_compiled_code"):
