@@ -68,7 +68,7 @@ gallery: ## run examples/gallery.md and write what came out to docs/gallery.md
 stress: ## threads, forks, interrupts and requests at once, with a report [DURATION=10m]
 	@scripts/stress "$(DURATION)"
 
-regression: ## CPython's own tests in plain Python and in cells, compared [VENV=.venv, TESTS="test_signal"]
+regression: ## CPython's and IPython's tests in plain Python and in cells [VENV=.venv, TESTS="test_signal ipython"]
 	@scripts/default-venv "$(VENV)"
 	@scripts/build-binary "$(VENV)" build/regression/mrmd-python
 	@"$(VENV)/bin/python" scripts/regression build/regression/mrmd-python "$(VENV)" $(TESTS)
