@@ -140,6 +140,11 @@ func TestStress(t *testing.T) {
 	report := &stressReport{done: map[string]int{}, interrupted: map[string]int{}, requests: map[string][]time.Duration{}}
 	before := resources(t, runtime)
 	loop(runtime, report, duration)
+	// Told first: a runtime that was ended because it hung can't be asked any more.
+	t.Logf("%v of stress%s", duration, report)
+	for _, failure := range report.failures {
+		t.Error(failure)
+	}
 	// Its connections are descriptors of the runtime.
 	http.DefaultClient.CloseIdleConnections()
 	// multiprocessing and subprocess have descriptors in plain numbers for a moment,
@@ -150,10 +155,7 @@ func TestStress(t *testing.T) {
 		after = resources(t, runtime)
 		return after.threads <= before.threads && after.children == 0 && after.descriptors <= allowed
 	})
-	t.Logf("%v of stress%s\nbefore: %s\nafter:  %s", duration, report, before, after)
-	for _, failure := range report.failures {
-		t.Error(failure)
-	}
+	t.Logf("before: %s\nafter:  %s", before, after)
 	if !clean {
 		t.Errorf("threads, processes or descriptors are left:\n%s\n%s", before.details, after.details)
 	}
