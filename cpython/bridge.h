@@ -43,6 +43,8 @@ unsigned mrmd_interrupt_run(void);
 int mrmd_interrupt_background(void);
 void mrmd_interrupt_begin_run(void);
 void mrmd_interrupt_note_process(void);
+int mrmd_interrupt_begin_start(void);
+void mrmd_interrupt_end_start(int depth);
 PyObject *mrmd_run_background(PyObject *callable, PyObject *arguments);
 int mrmd_unwind_request(void);
 int mrmd_unwind_raise(void);

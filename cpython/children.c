@@ -127,7 +127,9 @@ static void end_quiet_fork(void) {
 static PyObject *start_process(const stand_in *called, PyObject *arguments, PyObject *keywords, int executes) {
     int ignored = executes && mrmd_interrupt_begin_exec();
     mrmd_interrupt_note_process();
+    int depth = mrmd_interrupt_begin_start();
     PyObject *started = PyObject_Call(called->original, arguments, keywords);
+    mrmd_interrupt_end_start(depth);
     end_quiet_fork();
     if (ignored) {
         mrmd_interrupt_end_exec();

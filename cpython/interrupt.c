@@ -421,3 +421,21 @@ PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments) {
     }
     return result;
 }
+
+/* Holds interrupts back while a process is started: IPython and others stop threads in
+ * hooks before a fork, and one that hits a hook would leave a lock taken for good. Returns
+ * what to end it with. Any thread; it holds on the main thread only. */
+int mrmd_interrupt_begin_start(void) {
+    return pthread_equal(pthread_self(), main_thread) ? atomic_exchange(&user_code_depth, 0) : 0;
+}
+
+/* Ends that; an interrupt that came meanwhile is raised once the caller has the process,
+ * in a forked child never. */
+void mrmd_interrupt_end_start(int depth) {
+    if (depth > 0) {
+        atomic_store(&user_code_depth, depth);
+        if (!mrmd_is_forked_child) {
+            deliver_request();
+        }
+    }
+}

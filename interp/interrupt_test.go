@@ -3,6 +3,9 @@ package interp
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +124,61 @@ func TestUnwindBeforeTheCodeBegins(t *testing.T) {
 		t.Errorf("ended with %+v", outcome.Error)
 	}
 	mustRun(t, "assert 'unreached' not in globals()")
+}
+
+// What runs before a fork and in Thread.start takes locks, which an interrupt would leave
+// taken for good.
+func TestInterruptsWaitForTheStartOfProcessesAndThreads(t *testing.T) {
+	for name, code := range map[string]string{
+		"fork": `
+os.register_at_fork(before=lambda whole=whole: whole("hook"))
+try:
+    pid = os.fork()
+    if pid == 0: os._exit(0)
+except KeyboardInterrupt:
+    ended.append("interrupted")
+os.wait()`,
+		"thread": `
+class Started(threading.Event):
+    def wait(self, timeout=None):
+        whole("start")
+        return super().wait(timeout)
+thread = threading.Thread(target=int)
+thread._started = Started()
+try:
+    thread.start()
+except KeyboardInterrupt:
+    ended.append("interrupted")
+thread.join()`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			goOn := filepath.Join(t.TempDir(), "go on")
+			outcome := endWhileWaiting(t, fmt.Sprintf(`
+import os, threading, time
+ended = []
+def whole(part, file=%q, ended=ended, os=os, time=time):
+    if ended: return
+    try:
+        print("begun")
+        while not os.path.exists(file): time.sleep(0.001)
+        ended.append(part)
+    except KeyboardInterrupt:
+        ended.append("cut")
+`, goOn)+code, func() error {
+				if !engine.Interrupt() {
+					return errors.New("Interrupt said that nothing ran")
+				}
+				return os.WriteFile(goOn, nil, 0o600)
+			})
+			if outcome.Error != nil {
+				t.Errorf("ended with %+v", outcome.Error)
+			}
+			want := map[string]string{"fork": "['hook', 'interrupted']", "thread": "['start', 'interrupted']"}[name]
+			if result, _ := mustRun(t, "ended"); result != want {
+				t.Errorf("the cell saw %s, want %s", result, want)
+			}
+		})
+	}
 }
 
 func TestInterruptOfNothing(t *testing.T) {

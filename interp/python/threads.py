@@ -10,13 +10,20 @@ import _mrmd_host
 
 
 def install():
-    """Have every thread inherit the run of the code that starts it."""
+    """Have every thread inherit the run of the code that starts it.
+
+    An interrupt waits until the thread is there: one that hits the lock by which the
+    thread says so would leave it waiting for that lock for good.
+    """
     start, bootstrap = threading.Thread.start, threading.Thread._bootstrap
 
     @functools.wraps(start)
     def start_in_run(self):
         self._mrmd_run = _run_to_inherit(self)
-        start(self)
+        if threading.current_thread() is threading.main_thread():
+            _mrmd_host.run_uninterruptible(start, self)
+        else:
+            start(self)
 
     @functools.wraps(bootstrap)
     def bootstrap_in_run(self):
