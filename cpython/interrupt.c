@@ -28,6 +28,7 @@ static _Atomic int in_background;
 static _Atomic unsigned current_run;
 static _Atomic unsigned requested_run;
 static _Atomic int run_starts_processes;
+static _Atomic int is_held, came_while_held;
 
 static _Atomic int unwind_requested, unwind_due;
 
@@ -90,11 +91,15 @@ static void on_sigint(int number, siginfo_t *info, void *context) {
         }
         return;
     }
+    int is_ours = info->si_code == SI_QUEUE && info->si_pid == getpid();
     if (atomic_load(&user_code_depth) == 0 && !atomic_load(&in_background)) {
+        if (!is_ours && atomic_load(&is_held)) {
+            atomic_store(&came_while_held, 1);
+        }
         return;
     }
     int is_due = take_request();
-    if (info->si_code == SI_QUEUE && info->si_pid == getpid()) {
+    if (is_ours) {
         take_unwinding();
         is_due = is_due || (info->si_value.sival_int == BACKGROUND && atomic_load(&in_background));
         if (!is_due) {
@@ -405,18 +410,41 @@ PyObject *mrmd_run_background(PyObject *callable, PyObject *arguments) {
     return result;
 }
 
+/* Holds back what would be raised in the user's code, which the main thread runs. */
+static int hold(void) {
+    int depth = atomic_exchange(&user_code_depth, 0);
+    if (depth > 0) {
+        atomic_store(&is_held, 1);
+    }
+    return depth;
+}
+
+static void let_go(int depth) {
+    atomic_store(&user_code_depth, depth);
+    if (depth == 0) {
+        return;
+    }
+    atomic_store(&is_held, 0);
+    if (mrmd_is_forked_child) {
+        return;
+    }
+    deliver_request();
+    if (atomic_exchange(&came_while_held, 0)) {
+        pthread_kill(pthread_self(), SIGINT);
+    }
+}
+
 /* Calls machinery that user code got into and that an interrupt would leave in
  * pieces; an interrupt that comes meanwhile is raised afterwards. Needs the GIL,
  * main thread. */
 PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments) {
-    int depth = atomic_exchange(&user_code_depth, 0);
+    int depth = hold();
     PyObject *result = NULL;
     if (PyErr_CheckSignals() == 0) {
         result = PyObject_CallObject(callable, arguments);
     }
-    atomic_store(&user_code_depth, depth);
+    let_go(depth);
     if (depth > 0) {
-        deliver_request();
         raise_what_is_pending(&result);
     }
     return result;
@@ -426,16 +454,13 @@ PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments) {
  * hooks before a fork, and one that hits a hook would leave a lock taken for good. Returns
  * what to end it with. Any thread; it holds on the main thread only. */
 int mrmd_interrupt_begin_start(void) {
-    return pthread_equal(pthread_self(), main_thread) ? atomic_exchange(&user_code_depth, 0) : 0;
+    return pthread_equal(pthread_self(), main_thread) ? hold() : 0;
 }
 
 /* Ends that; an interrupt that came meanwhile is raised once the caller has the process,
  * in a forked child never. */
 void mrmd_interrupt_end_start(int depth) {
     if (depth > 0) {
-        atomic_store(&user_code_depth, depth);
-        if (!mrmd_is_forked_child) {
-            deliver_request();
-        }
+        let_go(depth);
     }
 }

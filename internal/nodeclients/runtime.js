@@ -36,7 +36,9 @@ export async function waitUntil(what, condition) {
 export function runs(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return !stat.slice(stat.lastIndexOf(')')).startsWith(') Z');
+    const [, state, parent] = stat.slice(stat.lastIndexOf(')')).split(' ');
+    // Of a child of ours that has ended, who waits for it is told later.
+    return state !== 'Z' || Number(parent) === process.pid;
   } catch {
     return false;
   }

@@ -245,14 +245,24 @@ except KeyboardInterrupt:
 func TestInterruptsInOtherThreads(t *testing.T) {
 	ended := execute(t, shared, `
 import signal, threading, time
+heard = threading.Event()
 def interrupt():
-    time.sleep(0.1)  # for the cell to be asleep; before that it is no harder
-    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+    # One that comes as the cell falls asleep does not end its sleep.
+    while not heard.wait(0.1):
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+def take(*_):
+    if not heard.is_set():
+        heard.set()
+        raise KeyboardInterrupt
+before = signal.signal(signal.SIGINT, take)
+thread = threading.Thread(target=interrupt)
 try:
-    threading.Thread(target=interrupt).start()
+    thread.start()
     time.sleep(600)
 except KeyboardInterrupt:
-    print('interrupted')`)
+    print('interrupted')
+thread.join()
+signal.signal(signal.SIGINT, before)`)
 	if ended.err != "" || ended.stdout != "interrupted\n" {
 		t.Errorf("the cell ended with %+v", ended)
 	}
