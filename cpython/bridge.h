@@ -64,6 +64,14 @@ void mrmd_unmap_start_pages(void);
 /* sender.c */
 int mrmd_is_descendant(pid_t pid);
 
+/* profiling.c */
+void mrmd_profiling_note_go(void);
+int mrmd_profiling_begin(void);
+void mrmd_profiling_end(void);
+int mrmd_profiling_begin_setting(void);
+void mrmd_profiling_end_setting(void);
+void mrmd_profiling_begin_exec(void);
+
 /* repair.c */
 typedef struct {
     int number;

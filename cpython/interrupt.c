@@ -134,6 +134,7 @@ void mrmd_interrupt_uncover(void) {
  * of the user's SIG_IGN would undo that. Returns whether to call the other. Needs
  * the GIL. */
 int mrmd_interrupt_begin_exec(void) {
+    mrmd_profiling_begin_exec();
     int ignored = !mrmd_is_forked_child && !(python_action.sa_flags & SA_SIGINFO) && python_action.sa_handler == SIG_IGN;
     if (ignored) {
         mrmd_interrupt_uncover();
@@ -185,6 +186,15 @@ static PyObject *set_visit_signal(PyObject *arguments) {
     return previous;
 }
 
+static PyObject *set_profiling_signal(PyObject *arguments) {
+    if (mrmd_profiling_begin_setting() < 0) {
+        return NULL;
+    }
+    PyObject *previous = PyObject_CallObject(original_signal, arguments);
+    mrmd_profiling_end_setting();
+    return previous;
+}
+
 /* Stands in for _signal.signal: the user's code may install a SIGINT handler,
  * and ours stays in front of it. */
 PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments) {
@@ -195,6 +205,7 @@ PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments) {
         PyErr_Clear();
     }
     PyObject *previous = number == MRMD_VISIT_SIGNAL ? set_visit_signal(arguments)
+                         : number == SIGPROF         ? set_profiling_signal(arguments)
                                                      : PyObject_CallObject(original_signal, arguments);
     if (previous != NULL && !mrmd_is_forked_child && chain() < 0) {
         Py_CLEAR(previous);
@@ -258,6 +269,7 @@ static int hide_go_handlers(void) {
  * there already, so it is asked for here. Needs the GIL. */
 int mrmd_interrupt_install(void) {
     main_thread = pthread_self();
+    mrmd_profiling_note_go();
     if (sigaction(SIGINT, NULL, &go_action) == -1) {
         PyErr_SetFromErrno(PyExc_OSError);
         return -1;

@@ -21,6 +21,8 @@ type guard struct {
 	token   tokenGuard
 	// maxHeader bounds a request's headers, in bytes.
 	maxHeader int64
+	// exposed are the answer's headers that a page of a foreign origin may read.
+	exposed string
 }
 
 func newGuard(options Options) *guard {
@@ -29,6 +31,10 @@ func newGuard(options Options) *guard {
 		peers:     newPeers(options),
 		token:     newTokenGuard(options.Token),
 		maxHeader: options.Limits.Headers,
+		exposed:   "Allow, Retry-After, ETag, Content-Range, WWW-Authenticate",
+	}
+	if options.ServerTiming {
+		g.exposed += ", " + timingHeader
 	}
 	for _, host := range slices.Concat(options.BoundAddresses, options.AllowedHosts) {
 		g.hosts = append(g.hosts, strings.ToLower(host))
@@ -176,7 +182,7 @@ func (g *guard) allowReading(w http.ResponseWriter, foreignOrigin string) {
 	if foreignOrigin != "" {
 		header := w.Header()
 		header.Set("Access-Control-Allow-Origin", foreignOrigin)
-		header.Set("Access-Control-Expose-Headers", "Allow, Retry-After, ETag, Content-Range, WWW-Authenticate")
+		header.Set("Access-Control-Expose-Headers", g.exposed)
 	}
 }
 

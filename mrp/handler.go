@@ -177,6 +177,9 @@ func (h *Handler) Inside() http.Handler {
 
 func (h *Handler) answer(rw http.ResponseWriter, r *http.Request, serve func(*responseWriter, *http.Request)) {
 	w := &responseWriter{ResponseWriter: rw, sent: &h.metrics.responseBytes}
+	if h.options.ServerTiming {
+		w.arrivedAt = time.Now()
+	}
 	defer func() {
 		reason := recover()
 		if reason == nil {
@@ -303,6 +306,8 @@ type responseWriter struct {
 	began bool
 	// urlPrefix stands before the paths in the answer; see admission.
 	urlPrefix string
+	// arrivedAt is when the request came; zero when nobody wants to know.
+	arrivedAt time.Time
 	// sent counts the bytes of all answers.
 	sent *atomic.Int64
 }

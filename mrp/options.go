@@ -69,6 +69,10 @@ type Options struct {
 
 	Limits Limits
 
+	// ServerTiming has the answers of /execute and /execute/stream say, in the header
+	// or trailer Server-Timing, where the time went.
+	ServerTiming bool
+
 	// Routes are served besides the protocol, behind the same guard.
 	Routes []Route
 }

@@ -204,6 +204,7 @@ func (h *Handler) answerResult(w http.ResponseWriter, e *execution) error {
 	}
 	if size > 4*wireChunk {
 		out.target = w
+		tellTiming(w, e)
 		w.Header()["Content-Type"] = jsonContentType
 		w.WriteHeader(http.StatusOK)
 	}
@@ -211,6 +212,7 @@ func (h *Handler) answerResult(w http.ResponseWriter, e *execution) error {
 	h.writeResult(out, e)
 	out.raw("}")
 	if out.target == nil {
+		tellTiming(w, e)
 		writeJSON(w, http.StatusOK, out.buffer)
 	} else {
 		out.flush()

@@ -35,7 +35,9 @@ func (h *Handler) serveExecuteStream(w http.ResponseWriter, r *http.Request, _ h
 	}
 	reader := e.log.follow(0)
 	go h.run(e)
+	announceTiming(w, r)
 	h.stream(w, r, e, reader, request.accumulated, false)
+	tellTiming(w, e)
 	return nil
 }
 

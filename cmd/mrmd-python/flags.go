@@ -25,6 +25,7 @@ type options struct {
 	guard          guardOptions
 	allowedOrigins []string
 	logLevel       string
+	diagnostics    bool
 
 	list       bool
 	json       bool
@@ -74,6 +75,7 @@ func flagSet(chosen *options) *pflag.FlagSet {
 	guardFlags(flags, &chosen.guard)
 	limitFlags(flags, &chosen.limits)
 	flags.StringVar(&chosen.logLevel, "log-level", "info", "What to log: error, warn, info or debug (default: info)")
+	flags.BoolVar(&chosen.diagnostics, "diagnostics", false, "Say in every answer to /execute where its time went (Server-Timing), and serve profiles at /debug/pprof/")
 	flags.BoolVar(&chosen.list, "list", false, "List all running runtimes")
 	flags.BoolVar(&chosen.json, "json", false, "With --list: as JSON")
 	flags.StringVar(&chosen.kill, "kill", "", "Kill a runtime by ID, with everything it started")

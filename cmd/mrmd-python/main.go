@@ -44,6 +44,7 @@ func run(arguments []string) int {
 		fmt.Fprintf(os.Stderr, "%smrmd-python: error: %v\n", usageText(), err)
 		return exitUsage
 	}
+	sampleHeap(chosen.diagnostics)
 	takeToken(&chosen)
 	chosen.guard.noteLauncher(chosen.managed)
 	if notifier != nil {

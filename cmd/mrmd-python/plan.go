@@ -125,6 +125,9 @@ func (p plan) arguments() []string {
 	if p.idleTimeout > 0 {
 		arguments = append(arguments, "--idle-timeout="+time.Duration(p.idleTimeout).String())
 	}
+	if p.diagnostics {
+		arguments = append(arguments, "--diagnostics")
+	}
 	arguments = append(arguments, p.guard.arguments()...)
 	arguments = append(arguments, p.limits.limitArguments()...)
 	for _, host := range p.allowedHosts {

@@ -272,6 +272,7 @@ func (s *server) serveHTTP() error {
 		Limits:         s.limits.Limits,
 	}
 	s.guardHandler(&options)
+	s.addDiagnostics(&options)
 	agents, err := s.addPages(&options)
 	if err != nil {
 		return err
