@@ -37,26 +37,31 @@ int mrmd_output_write(int stream, int64_t owner, const char *bytes, size_t lengt
 
 /* interrupt.c */
 int mrmd_interrupt_install(void);
-int mrmd_interrupt_request(void);
-int mrmd_interrupt_wake(unsigned run);
-unsigned mrmd_interrupt_run(void);
-int mrmd_interrupt_background(void);
-void mrmd_interrupt_begin_run(void);
-void mrmd_interrupt_note_process(void);
-int mrmd_interrupt_begin_start(void);
-void mrmd_interrupt_end_start(int depth);
-PyObject *mrmd_run_background(PyObject *callable, PyObject *arguments);
-int mrmd_unwind_request(void);
-int mrmd_unwind_raise(void);
-PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments);
-PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments);
-
 int mrmd_is_interrupt_handler(const struct sigaction *action);
 void mrmd_interrupt_reinstall(void);
 void mrmd_interrupt_uncover(void);
 int mrmd_interrupt_begin_exec(void);
 void mrmd_interrupt_end_exec(void);
+
+/* runs.c */
+void mrmd_runs_install(void);
+int mrmd_interrupt_is_due(int is_ours);
+void mrmd_interrupt_wake_main_thread(void);
+int mrmd_interrupt_request(void);
+int mrmd_interrupt_wake(unsigned run);
+unsigned mrmd_interrupt_run(void);
+int mrmd_interrupt_background(void);
+void mrmd_interrupt_begin_run(void);
+int mrmd_run_starts_processes(void);
+void mrmd_interrupt_note_process(void);
+int mrmd_interrupt_begin_start(void);
+void mrmd_interrupt_end_start(int depth);
+int mrmd_unwind_request(void);
+int mrmd_unwind_raise(void);
+PyObject *mrmd_run_background(PyObject *callable, PyObject *arguments);
+PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments);
+PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments);
 
 /* memory.c */
 void mrmd_unmap_start_pages(void);

@@ -1,36 +1,15 @@
-/* SIGINT has three senders, told apart by siginfo: we ourselves, to stop the
- * running code (sigqueue with the number of the run it is meant for, or with
- * BACKGROUND for what runs between the runs, or with UNWIND to end it); the user's
- * code, by raise() or kill() of its own process or from one it has started, which
- * must behave as in plain Python; and the outside (Ctrl-C at a terminal), which is
- * Go's.
- *
- * Python's handler only ever sees a SIGINT while user code runs, so that no
- * KeyboardInterrupt is raised in the machinery around it. */
+/* SIGINT has three senders, told apart by siginfo: we ourselves, with what we want
+ * written down in runs.c; the user's code, by raise() or kill() of its own process or
+ * from one it has started, which must behave as in plain Python; and the outside
+ * (Ctrl-C at a terminal), which is Go's. */
 #include "bridge.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <string.h>
 #include <unistd.h>
 
-static pthread_t main_thread;
 static struct sigaction go_action, python_action;
 static PyObject *original_signal, *original_getsignal, *default_action;
-
-enum { BACKGROUND = 0, WAKE = INT_MAX - 1, UNWIND = INT_MAX }; /* no run has these numbers */
-
-static _Atomic int user_code_depth;
-static _Atomic int in_background;
-static _Atomic unsigned current_run;
-static _Atomic unsigned requested_run;
-static _Atomic int run_starts_processes;
-static _Atomic int is_held, came_while_held;
-
-static _Atomic int unwind_requested, unwind_due;
 
 static void call_python_handler(int number, siginfo_t *info, void *context) {
     if (python_action.sa_flags & SA_SIGINFO) {
@@ -49,31 +28,7 @@ static void call_python_handler(int number, siginfo_t *info, void *context) {
  * is taken for one of them, for a cell must not be able to end the server. */
 static int is_of_users_code(pid_t sender) {
     int descends = mrmd_is_descendant(sender);
-    return descends == -1 ? atomic_load(&run_starts_processes) : descends;
-}
-
-/* The kernel gives a signal for the process to another thread while the main one has
- * it blocked, as when it starts a process. By the time it is noted here the main thread
- * may have gone to sleep in a system call, where nobody else can tell it. */
-static void wake_main_thread(void) {
-    if (!pthread_equal(pthread_self(), main_thread)) {
-        union sigval value = {.sival_int = WAKE};
-        pthread_sigqueue(main_thread, SIGINT, value);
-    }
-}
-
-/* Of several SIGINTs that are pending at once the kernel keeps the first, so what is
- * to be done is read from here and not from the one that came. */
-static int take_request(void) {
-    unsigned run = atomic_load(&current_run);
-    return run != 0 && atomic_load(&user_code_depth) > 0 && atomic_compare_exchange_strong(&requested_run, &run, 0);
-}
-
-static void take_unwinding(void) {
-    if (atomic_load(&user_code_depth) > 0 && atomic_exchange(&unwind_requested, 0)) {
-        atomic_store(&unwind_due, 1);
-        PyErr_SetInterruptEx(MRMD_VISIT_SIGNAL);
-    }
+    return descends == -1 ? mrmd_run_starts_processes() : descends;
 }
 
 static void on_sigint(int number, siginfo_t *info, void *context) {
@@ -92,22 +47,10 @@ static void on_sigint(int number, siginfo_t *info, void *context) {
         return;
     }
     int is_ours = info->si_code == SI_QUEUE && info->si_pid == getpid();
-    if (atomic_load(&user_code_depth) == 0 && !atomic_load(&in_background)) {
-        if (!is_ours && atomic_load(&is_held)) {
-            atomic_store(&came_while_held, 1);
-        }
-        return;
+    if (mrmd_interrupt_is_due(is_ours)) {
+        call_python_handler(number, info, context);
+        mrmd_interrupt_wake_main_thread();
     }
-    int is_due = take_request();
-    if (is_ours) {
-        take_unwinding();
-        is_due = is_due || (info->si_value.sival_int == BACKGROUND && atomic_load(&in_background));
-        if (!is_due) {
-            return;
-        }
-    }
-    call_python_handler(number, info, context);
-    wake_main_thread();
 }
 
 int mrmd_is_interrupt_handler(const struct sigaction *action) {
@@ -268,7 +211,7 @@ static int hide_go_handlers(void) {
  * front. Python leaves SIGINT alone while starting when a handler (Go's) is
  * there already, so it is asked for here. Needs the GIL. */
 int mrmd_interrupt_install(void) {
-    main_thread = pthread_self();
+    mrmd_runs_install();
     mrmd_profiling_note_go();
     if (sigaction(SIGINT, NULL, &go_action) == -1) {
         PyErr_SetFromErrno(PyExc_OSError);
@@ -302,177 +245,4 @@ done:
     Py_XDECREF(handler);
     Py_DECREF(module);
     return outcome;
-}
-
-/* Begins a run: requests for an earlier one no longer count. Main thread. */
-void mrmd_interrupt_begin_run(void) {
-    unsigned run = atomic_load(&current_run) + 1;
-    atomic_store(&current_run, run ? run : 1);
-    atomic_store(&requested_run, 0);
-    atomic_store(&run_starts_processes, 0);
-}
-
-/* To be called before Python code starts a process. Any thread. */
-void mrmd_interrupt_note_process(void) {
-    atomic_store(&run_starts_processes, 1);
-}
-
-/* Asks the current run to stop with KeyboardInterrupt. Any thread, no GIL. */
-int mrmd_interrupt_request(void) {
-    unsigned run = atomic_load(&current_run);
-    union sigval value = {.sival_int = (int)run};
-    atomic_store(&requested_run, run);
-    if (atomic_load(&user_code_depth) == 0) {
-        return 0;
-    }
-    return pthread_sigqueue(main_thread, SIGINT, value);
-}
-
-/* Gets the main thread out of a system call in the user's code of a run, as a signal
- * without a handler in Python would. Any thread, no GIL. */
-int mrmd_interrupt_wake(unsigned run) {
-    if (atomic_load(&current_run) != run || atomic_load(&user_code_depth) == 0) {
-        return 0;
-    }
-    union sigval value = {.sival_int = WAKE};
-    return pthread_sigqueue(main_thread, SIGINT, value);
-}
-
-unsigned mrmd_interrupt_run(void) {
-    return atomic_load(&current_run);
-}
-
-/* Asks what the main thread runs between two runs to stop with KeyboardInterrupt;
- * nothing happens when it runs nothing. Any thread, no GIL. */
-int mrmd_interrupt_background(void) {
-    union sigval value = {.sival_int = BACKGROUND};
-    return atomic_load(&in_background) ? pthread_sigqueue(main_thread, SIGINT, value) : 0;
-}
-
-/* Asks the user's code to unwind, now or as soon as some begins, with SystemExit.
- * It goes by a signal so that code which waits in a system call hears it as it
- * hears an interrupt. It is not by SIGINT's handler, which may be the user's own, and
- * not KeyboardInterrupt, which programs take to mean that only the present step is
- * to stop. Any thread, no GIL. */
-int mrmd_unwind_request(void) {
-    union sigval value = {.sival_int = UNWIND};
-    atomic_store(&unwind_requested, 1);
-    if (atomic_load(&user_code_depth) == 0) {
-        return 0;
-    }
-    return pthread_sigqueue(main_thread, SIGINT, value);
-}
-
-/* Raises what was asked for, on the main thread in a handler of Python's. */
-int mrmd_unwind_raise(void) {
-    if (!atomic_exchange(&unwind_due, 0)) {
-        return 0;
-    }
-    PyErr_SetString(PyExc_SystemExit, "the runtime ends");
-    return -1;
-}
-
-static void raise_what_is_pending(PyObject **result) {
-    PyObject *type, *value, *traceback;
-    PyErr_Fetch(&type, &value, &traceback);
-    if (PyErr_CheckSignals() < 0) {
-        Py_CLEAR(*result);
-        Py_XDECREF(type);
-        Py_XDECREF(value);
-        Py_XDECREF(traceback);
-        return;
-    }
-    PyErr_Restore(type, value, traceback);
-}
-
-/* Delivers a request that came while no user code ran, now that some is about
- * to: as a signal, so that it is the user's own handler that runs if she has one,
- * and at a place in her code. */
-static void deliver_request(void) {
-    if (atomic_load(&unwind_requested)) {
-        union sigval value = {.sival_int = UNWIND};
-        pthread_sigqueue(pthread_self(), SIGINT, value);
-    }
-    unsigned run = atomic_load(&current_run);
-    /* A child that was forked as the request came is not what it was meant for. */
-    if (run != 0 && !mrmd_is_forked_child && atomic_load(&requested_run) == run) {
-        union sigval value = {.sival_int = (int)run};
-        pthread_sigqueue(pthread_self(), SIGINT, value);
-    }
-}
-
-/* Calls the user's code; only within such a call is SIGINT raised. When it
- * returns no interrupt meant for this code can be raised any more: what was
- * already tripped is raised here. Needs the GIL, main thread. */
-PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments) {
-    atomic_fetch_add(&user_code_depth, 1);
-    deliver_request();
-    PyObject *result = PyObject_CallObject(callable, arguments);
-    atomic_fetch_sub(&user_code_depth, 1);
-    raise_what_is_pending(&result);
-    return result;
-}
-
-/* Calls code of the user's that belongs to no run. Needs the GIL, main thread. */
-PyObject *mrmd_run_background(PyObject *callable, PyObject *arguments) {
-    atomic_store(&in_background, 1);
-    PyObject *result = PyObject_CallObject(callable, arguments);
-    atomic_store(&in_background, 0);
-    raise_what_is_pending(&result);
-    return result;
-}
-
-/* Holds back what would be raised in the user's code, which the main thread runs. */
-static int hold(void) {
-    int depth = atomic_exchange(&user_code_depth, 0);
-    if (depth > 0) {
-        atomic_store(&is_held, 1);
-    }
-    return depth;
-}
-
-static void let_go(int depth) {
-    atomic_store(&user_code_depth, depth);
-    if (depth == 0) {
-        return;
-    }
-    atomic_store(&is_held, 0);
-    if (mrmd_is_forked_child) {
-        return;
-    }
-    deliver_request();
-    if (atomic_exchange(&came_while_held, 0)) {
-        pthread_kill(pthread_self(), SIGINT);
-    }
-}
-
-/* Calls machinery that user code got into and that an interrupt would leave in
- * pieces; an interrupt that comes meanwhile is raised afterwards. Needs the GIL,
- * main thread. */
-PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments) {
-    int depth = hold();
-    PyObject *result = NULL;
-    if (PyErr_CheckSignals() == 0) {
-        result = PyObject_CallObject(callable, arguments);
-    }
-    let_go(depth);
-    if (depth > 0) {
-        raise_what_is_pending(&result);
-    }
-    return result;
-}
-
-/* Holds interrupts back while a process is started: IPython and others stop threads in
- * hooks before a fork, and one that hits a hook would leave a lock taken for good. Returns
- * what to end it with. Any thread; it holds on the main thread only. */
-int mrmd_interrupt_begin_start(void) {
-    return pthread_equal(pthread_self(), main_thread) ? hold() : 0;
-}
-
-/* Ends that; an interrupt that came meanwhile is raised once the caller has the process,
- * in a forked child never. */
-void mrmd_interrupt_end_start(int depth) {
-    if (depth > 0) {
-        let_go(depth);
-    }
 }
