@@ -90,6 +90,32 @@ npm_install() {
     ) 9>"$repo/build/locks/npm-$(basename "$1")"
 }
 
+# go_program PACKAGE VERSION: installs a Go program into .tools/bin, once, and says where.
+go_program() {
+    local name folder
+    name=$(basename "$1")
+    folder=$tools/bin/$name-$2
+    if [ ! -x "$folder/$name" ]; then
+        say "installing $name $2"
+        GOFLAGS='' GOBIN=$folder go install "$1@$2" >&2
+    fi
+    printf '%s\n' "$folder/$name"
+}
+
+# go_test FLAGS… PACKAGES…: go test, with its failures told once more at the end.
+# GOTESTSUM_FORMAT says how much is told of what passes: pkgname, testname, dots.
+# SUITE_PYTHON names the venv whose Python is linked, where one is.
+go_test() {
+    local gotestsum
+    gotestsum=$(go_program gotest.tools/gotestsum v1.13.0)
+    export GOTESTSUM_FORMAT=${GOTESTSUM_FORMAT:-pkgname}
+    if [ -n "${SUITE_PYTHON:-}" ]; then
+        "$repo/scripts/with-python" "$SUITE_PYTHON" "$gotestsum" -- "$@"
+    else
+        "$gotestsum" -- "$@"
+    fi
+}
+
 # version_flags: the linker's flags that stamp the version and the commit.
 version_flags() {
     # COMMIT is given where the sources come without their history (an image build).
