@@ -56,11 +56,12 @@ as_root() {
 # apt_install PACKAGE…: installs Debian packages, or names the command that does.
 apt_install() {
     local advice="sudo apt-get install $*"
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -o Acquire::Retries=3)
     command -v apt-get >/dev/null || die "missing: $*; install what your system calls it (on Debian: $advice)"
     say "installing $*"
-    if ! as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2; then
-        as_root apt-get update >&2 || die "missing: $*; install with: $advice"
-        as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >&2 ||
+    if ! as_root "${apt[@]}" install -y --no-install-recommends "$@" >&2; then
+        as_root "${apt[@]}" update >&2 || die "missing: $*; install with: $advice"
+        as_root "${apt[@]}" install -y --no-install-recommends "$@" >&2 ||
             die "missing: $*; install with: $advice"
     fi
 }
@@ -102,18 +103,30 @@ go_program() {
     printf '%s\n' "$folder/$name"
 }
 
-# go_test FLAGS… PACKAGES…: go test, with its failures told once more at the end.
+# go_test "PACKAGE…" FLAGS…: go test, whose failures are told once more at the end. A few
+# that fail are tried again by themselves, which tells a machine that was too busy from
+# code that is wrong; what passed only then is named in build/test-logs/again.*.
 # GOTESTSUM_FORMAT says how much is told of what passes: pkgname, testname, dots.
 # SUITE_PYTHON names the venv whose Python is linked, where one is.
 go_test() {
-    local gotestsum
+    local packages=$1 gotestsum command
+    shift
+    mkdir -p "$repo/build/test-logs"
     gotestsum=$(go_program gotest.tools/gotestsum v1.13.0)
-    export GOTESTSUM_FORMAT=${GOTESTSUM_FORMAT:-pkgname}
-    if [ -n "${SUITE_PYTHON:-}" ]; then
-        "$repo/scripts/with-python" "$SUITE_PYTHON" "$gotestsum" -- "$@"
-    else
-        "$gotestsum" -- "$@"
-    fi
+    command=("$gotestsum" --format "${GOTESTSUM_FORMAT:-pkgname}"
+        --rerun-fails=1 --rerun-fails-max-failures=3
+        --rerun-fails-report="$(mktemp "$repo/build/test-logs/again.XXXXXX")"
+        --packages="$packages" -- "$@")
+    [ -z "${SUITE_PYTHON:-}" ] || command=("$repo/scripts/with-python" "$SUITE_PYTHON" "${command[@]}")
+    "${command[@]}"
+}
+
+# again COMMAND…: the same for a command that has no such thing of its own.
+again() {
+    "$@" && return
+    mkdir -p "$repo/build/test-logs"
+    say "$*: failed, and is tried once more"
+    "$@" && echo "$*: failed at first" >"$(mktemp "$repo/build/test-logs/again.XXXXXX")"
 }
 
 # version_flags: the linker's flags that stamp the version and the commit.
