@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -83,12 +84,9 @@ func openPage(chosen options) error {
 	}
 	url := pageURL(entry)
 	fmt.Println(url)
-	for _, opener := range []string{os.Getenv("BROWSER"), "xdg-open", "open", "wslview"} {
-		if opener == "" {
-			continue
-		}
-		if path, err := exec.LookPath(opener); err == nil {
-			return startBrowser(path, url)
+	for _, opener := range append(filepath.SplitList(os.Getenv("BROWSER")), "xdg-open", "open", "wslview") {
+		if browser := browserCommand(opener, url); browser != nil {
+			return startBrowser(browser, url)
 		}
 	}
 	fmt.Fprintln(os.Stderr, "No browser was found to open it with; BROWSER may name one.")
@@ -104,11 +102,36 @@ func pageURL(entry registry.Entry) string {
 	return root + "/"
 }
 
-func startBrowser(path, url string) error {
-	browser := exec.Command(path, url)
+// browserCommand is what opens a URL with one of BROWSER's programs, nil when that is
+// not there. As for xdg-open, the program may have arguments, of which "%s" stands for
+// the URL.
+func browserCommand(opener, url string) *exec.Cmd {
+	if path, err := exec.LookPath(opener); err == nil {
+		return exec.Command(path, url)
+	}
+	words := strings.Fields(opener)
+	if len(words) == 0 {
+		return nil
+	}
+	path, err := exec.LookPath(words[0])
+	if err != nil {
+		return nil
+	}
+	arguments, named := words[1:], false
+	for i, argument := range arguments {
+		named = named || strings.Contains(argument, "%s")
+		arguments[i] = strings.ReplaceAll(argument, "%s", url)
+	}
+	if !named {
+		arguments = append(arguments, url)
+	}
+	return exec.Command(path, arguments...)
+}
+
+// startBrowser starts one that goes on without this program.
+func startBrowser(browser *exec.Cmd, url string) error {
 	if err := browser.Start(); err != nil {
 		return fmt.Errorf("opening %s: %w", url, err)
 	}
-	// It goes on without this program.
 	return browser.Process.Release()
 }
