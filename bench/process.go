@@ -30,6 +30,8 @@ type lab struct {
 	mutex   sync.Mutex
 	running []*process
 	homes   int
+	// usedHomes are by contender the homes in which starts are timed.
+	usedHomes map[string]string
 }
 
 // process is a contender's, in a process group and with a home of its own.
@@ -37,7 +39,9 @@ type process struct {
 	*exec.Cmd
 	lab  *lab
 	home string
-	said lockedBuffer
+	// keepsHome leaves the home to the process after it.
+	keepsHome bool
+	said      lockedBuffer
 }
 
 // lockedBuffer keeps what a process says.
@@ -110,7 +114,9 @@ func (p *process) end() {
 	p.lab.mutex.Lock()
 	p.lab.running = slices.DeleteFunc(p.lab.running, func(other *process) bool { return other == p })
 	p.lab.mutex.Unlock()
-	_ = os.RemoveAll(p.home)
+	if !p.keepsHome {
+		_ = os.RemoveAll(p.home)
+	}
 }
 
 // endAll kills whatever runs, so that whoever waits for it goes on.
@@ -152,13 +158,18 @@ type launched struct {
 	began time.Time
 }
 
-// launch starts a runtime of ours or of 0.4.2, which take the same flags.
+// launch starts a runtime of ours or of 0.4.2 in a home of its own.
 func (l *lab) launch(who string) (*launched, error) {
-	port, err := freePort()
+	home, err := l.newHome()
 	if err != nil {
 		return nil, err
 	}
-	home, err := l.newHome()
+	return l.launchIn(home, who)
+}
+
+// launchIn starts a runtime of ours or of 0.4.2, which take the same flags.
+func (l *lab) launchIn(home, who string) (*launched, error) {
+	port, err := freePort()
 	if err != nil {
 		return nil, err
 	}

@@ -24,7 +24,7 @@ func testLab(t *testing.T) (context.Context, *lab) {
 	}
 	l := &lab{binary: binary, scripts: scripts, root: t.TempDir(), venvs: map[string]string{ours: venv}}
 	t.Cleanup(l.endAll)
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 	t.Cleanup(cancel)
 	return ctx, l
 }

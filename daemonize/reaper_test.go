@@ -234,7 +234,7 @@ func playRunningReaper() error {
 		if pid != opened.orphan {
 			return fmt.Errorf("reaped %d, expected %d", pid, opened.orphan)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(2 * time.Minute):
 		return errors.New("the orphan was not reaped")
 	}
 	cancel()

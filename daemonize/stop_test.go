@@ -41,7 +41,7 @@ func TestNothingThatTheRootStartedSurvives(t *testing.T) {
 			family := root.pids(6)
 			// Were the grace of the descendants not to end before, the context would.
 			grace := time.Hour
-			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			if atTerm == "ignore SIGTERM" {
 				grace = 50 * time.Millisecond

@@ -206,7 +206,7 @@ func TestModulesOnNetworkFileSystems(t *testing.T) {
 	folder.write("remote.py", "def f(): return 1\n")
 	wantResult(t, "import remote\nremote.f()", "1")
 	folder.write("remote.py", "def f(): return 22\n")
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		if result, _ := mustRun(t, "remote.f()"); result == "22" {
 			break

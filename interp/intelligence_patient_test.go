@@ -16,7 +16,7 @@ var patient patientClient
 type patientClient struct{}
 
 func (patientClient) ask(question func(context.Context) (mrp.Answer, error)) (mrp.Answer, error) {
-	limit, cancel := context.WithTimeout(context.Background(), time.Minute)
+	limit, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	for {
 		answer, err := question(limit)

@@ -100,7 +100,7 @@ func TestInterruptEndsCommands(t *testing.T) {
 		}
 		done <- outcome
 	}()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	var started []string
 	for len(started) < 2 && time.Now().Before(deadline) {
 		content, _ := os.ReadFile(pids)

@@ -68,7 +68,7 @@ func TestSavingPrunes(t *testing.T) {
 	for i := range 5 {
 		rt.post("/execute", fmt.Sprintf(`{"code":"show","execId":"e%d"}`, i))
 	}
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for strings.Count(namesIn(t, rt.assets), ".png") > 2 {
 		if time.Now().After(deadline) {
 			t.Fatalf("left: %s", namesIn(t, rt.assets))

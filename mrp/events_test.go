@@ -51,7 +51,7 @@ func TestStateEvents(t *testing.T) {
 	if e := events.untilState("idle"); e.data["stateRevision"] != 3.0 {
 		t.Errorf("after the reset: %v", e.data)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	if err := rt.handler.Shutdown(ctx); err != nil {
 		t.Fatal(err)

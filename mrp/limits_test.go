@@ -46,7 +46,7 @@ func TestTimeoutsSpareStreams(t *testing.T) {
 	} {
 		conn := rt.dial()
 		fmt.Fprint(conn, sent)
-		conn.SetReadDeadline(time.Now().Add(time.Minute))
+		conn.SetReadDeadline(time.Now().Add(3 * time.Minute))
 		if got, err := io.ReadAll(conn); err != nil {
 			t.Errorf("who sends %s is kept: %v %s", name, err, got)
 		}

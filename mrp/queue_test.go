@@ -241,7 +241,7 @@ func TestShutdownEndsWhatWaitsAndLeavesWhatRuns(t *testing.T) {
 	running := rt.run(`{"code":"wait"}`)
 	<-g.entered
 	queued := rt.run(`{"code":"1"}`)
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	shutDown := make(chan error)
 	go func() { shutDown <- rt.handler.Shutdown(ctx) }()

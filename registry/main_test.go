@@ -39,7 +39,7 @@ func playRuntime() int {
 	if err != nil {
 		return fail(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	claim, err := Open(home).Claim(ctx, os.Args[1])
 	if err != nil {
@@ -200,7 +200,7 @@ func newStore(t *testing.T) *Store {
 
 func mustClaim(t *testing.T, store *Store, id string) *Claim {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	claim, err := store.Claim(ctx, id)
 	if err != nil {

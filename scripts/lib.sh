@@ -116,7 +116,7 @@ go_test() {
     command=("$gotestsum" --format "${GOTESTSUM_FORMAT:-pkgname}"
         --rerun-fails=1 --rerun-fails-max-failures=3
         --rerun-fails-report="$(mktemp "$repo/build/test-logs/again.XXXXXX")"
-        --packages="$packages" -- "$@")
+        --packages="$packages" -- -timeout=1h "$@")
     [ -z "${SUITE_PYTHON:-}" ] || command=("$repo/scripts/with-python" "$SUITE_PYTHON" "${command[@]}")
     "${command[@]}"
 }

@@ -22,7 +22,7 @@ var binary string
 
 // patience is how long a test waits for a condition that holds at once on an idle
 // machine.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	folder, err := os.MkdirTemp("", "mrmd-cmd-test-")
@@ -64,7 +64,7 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		// A background program that a failing script leaves may ignore signals.
-		Deadline: time.Now().Add(8 * patience),
+		Deadline: time.Now().Add(15 * patience),
 		Setup: func(env *testscript.Env) error {
 			home := filepath.Join(env.WorkDir, "home")
 			env.Setenv("HOME", home)

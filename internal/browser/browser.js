@@ -2,10 +2,11 @@
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { after, afterEach, before, beforeEach } from 'node:test';
 
 import { chromium } from 'playwright-core';
 
-import { PATIENCE } from '../nodeclients/runtime.js';
+import { PATIENCE, post, startRuntime } from '../nodeclients/runtime.js';
 
 const { MRMD_CHROMIUM: executablePath, MRMD_SCREENSHOTS: screenshots } = process.env;
 assert.ok(executablePath && screenshots, 'MRMD_CHROMIUM and MRMD_SCREENSHOTS are not set: run scripts/test-page');
@@ -36,6 +37,29 @@ export async function openNotebook(browser, url, options = {}) {
   await page.goto(url);
   await page.locator('#state[data-state]').waitFor();
   return new Notebook(page, problems);
+}
+
+/**
+ * Has each test of a file begin in a runtime without names, on a page of its own, which
+ * it gets by `use({ browser, runtime, notebook, page })`.
+ */
+export function notebookForEachTest(use) {
+  let browser;
+  let runtime;
+  let notebook;
+  before(async () => {
+    [browser, runtime] = await Promise.all([openBrowser(), startRuntime()]);
+  });
+  after(async () => {
+    await browser?.close();
+    await runtime?.stop();
+  });
+  beforeEach(async () => {
+    await post(`${runtime.url}/reset`, {});
+    notebook = await openNotebook(browser, new URL('/', runtime.url).href);
+    use({ browser, runtime, notebook, page: notebook.page });
+  });
+  afterEach(() => notebook.close());
 }
 
 /** A page with its cells, counted from 0. */

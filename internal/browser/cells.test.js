@@ -2,32 +2,18 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 
-import { post, startRuntime, waitUntil } from '../nodeclients/runtime.js';
-import { openBrowser, openNotebook } from './browser.js';
+import { waitUntil } from '../nodeclients/runtime.js';
+import { notebookForEachTest } from './browser.js';
 
-let browser;
 let runtime;
 let notebook;
 let page;
 
-before(async () => {
-  [browser, runtime] = await Promise.all([openBrowser(), startRuntime()]);
+notebookForEachTest((fresh) => {
+  ({ runtime, notebook, page } = fresh);
 });
-
-after(async () => {
-  await browser?.close();
-  await runtime?.stop();
-});
-
-beforeEach(async () => {
-  await post(`${runtime.url}/reset`, {});
-  notebook = await openNotebook(browser, new URL('/', runtime.url).href);
-  ({ page } = notebook);
-});
-
-afterEach(() => notebook.close());
 
 /** Code that waits until the test calls the function given with it. */
 function gate(name) {

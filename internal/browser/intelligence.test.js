@@ -1,31 +1,15 @@
 /** Completion, explanations and the variable explorer of the notebook page. */
 import assert from 'node:assert/strict';
-import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { test } from 'node:test';
 
-import { post, startRuntime } from '../nodeclients/runtime.js';
-import { openBrowser, openNotebook } from './browser.js';
+import { notebookForEachTest } from './browser.js';
 
-let browser;
-let runtime;
 let notebook;
 let page;
 
-before(async () => {
-  [browser, runtime] = await Promise.all([openBrowser(), startRuntime()]);
+notebookForEachTest((fresh) => {
+  ({ notebook, page } = fresh);
 });
-
-after(async () => {
-  await browser?.close();
-  await runtime?.stop();
-});
-
-beforeEach(async () => {
-  await post(`${runtime.url}/reset`, {});
-  notebook = await openNotebook(browser, new URL('/', runtime.url).href);
-  ({ page } = notebook);
-});
-
-afterEach(() => notebook.close());
 
 const explorer = () => page.getByRole('complementary', { name: 'Variables' });
 const explanation = (n) => notebook.cell(n).getByRole('status');

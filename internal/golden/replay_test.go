@@ -13,7 +13,7 @@ import (
 )
 
 // replayLimit is when a replay that hangs is given up.
-const replayLimit = 2 * time.Minute
+const replayLimit = 6 * time.Minute
 
 //go:embed testdata/left_behind.py
 var leftBehind string

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long a test waits for what takes a moment on an idle machine, in milliseconds. */
-export const PATIENCE = 60_000;
+export const PATIENCE = 180_000;
 
 export const venv = process.env.MRMD_TEST_VENV;
 assert.ok(venv, 'MRMD_TEST_VENV is not set: run the tests with `make test` or scripts/test-clients');

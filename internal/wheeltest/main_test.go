@@ -16,7 +16,7 @@ import (
 var wheelPath, basePython, virtualenv string
 
 // patience is how long a test waits for what takes a moment on an idle machine.
-const patience = 60 * time.Second
+const patience = 3 * time.Minute
 
 func TestMain(m *testing.M) {
 	for variable, value := range map[string]*string{

@@ -25,7 +25,7 @@ type agent struct {
 
 func connect(t *testing.T, transport sdk.Transport) agent {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 6*time.Minute)
 	t.Cleanup(cancel)
 	client := sdk.NewClient(&sdk.Implementation{Name: "test", Version: "1"}, nil)
 	session, err := client.Connect(ctx, transport, nil)
@@ -38,7 +38,7 @@ func connect(t *testing.T, transport sdk.Transport) agent {
 
 func overHTTP(t *testing.T) (agent, *livetest.Runtime) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer cancel()
 	runtime, err := livetest.Start(ctx, livetest.Options{})
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long a test waits for what takes a moment on an idle machine.
-const patience = 2 * time.Minute
+const patience = 6 * time.Minute
 
 // cells runs cells in a runtime of their own.
 type cells struct {

@@ -14,7 +14,7 @@ import (
 )
 
 // patience bounds every wait; only a hang comes near it.
-const patience = 3 * time.Minute
+const patience = 6 * time.Minute
 
 var shared *livetest.Runtime
 

@@ -106,7 +106,7 @@ print(pid)`)
 	if err := runtime.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if err := connection.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := connection.SetReadDeadline(time.Now().Add(3 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.Copy(io.Discard, answers); err != nil {

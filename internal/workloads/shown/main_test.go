@@ -13,7 +13,7 @@ import (
 var runtime *livetest.Runtime
 
 // cellLimit ends what waits in vain.
-const cellLimit = 2 * time.Minute
+const cellLimit = 6 * time.Minute
 
 func TestMain(m *testing.M) {
 	ctx, cancel := limited()
