@@ -10,6 +10,7 @@
 #include "bridge.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -82,8 +83,20 @@ int mrmd_visits_install(PyObject *signal_function) {
     }
     PyObject *previous = PyObject_CallFunction(signal_function, "iO", MRMD_VISIT_SIGNAL, handler);
     Py_DECREF(handler);
-    Py_XDECREF(previous);
-    return previous == NULL ? -1 : 0;
+    if (previous == NULL) {
+        return -1;
+    }
+    Py_DECREF(previous);
+    /* C code that waits in a system call is not to fail for the sake of a visit. */
+    struct sigaction installed;
+    if (sigaction(MRMD_VISIT_SIGNAL, NULL, &installed) == 0) {
+        installed.sa_flags |= SA_RESTART;
+        if (sigaction(MRMD_VISIT_SIGNAL, &installed, NULL) == 0) {
+            return 0;
+        }
+    }
+    PyErr_SetFromErrno(PyExc_OSError);
+    return -1;
 }
 
 #if PY_VERSION_HEX >= 0x030D0000

@@ -3,12 +3,16 @@ package interp
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json"
+	"golang.org/x/sys/unix"
 
 	"github.com/mrmd/mrmd-python/cpython"
 	"github.com/mrmd/mrmd-python/mrp"
@@ -213,27 +217,44 @@ func TestAnswersWhileALoopRuns(t *testing.T) {
 	})
 }
 
-// TestCodeThatHoldsTheGIL asks while C code computes for some time without giving
-// anybody else a turn.
+// TestCodeThatHoldsTheGIL asks while C code waits without giving anybody else a turn.
 func TestCodeThatHoldsTheGIL(t *testing.T) {
 	mustRun(t, "seen_before = 5")
 	if got := text(hoverEnd(t, "", "seen_before").Value); got != "5" {
 		t.Fatalf("hover says %s", got)
 	}
+	path := filepath.Join(t.TempDir(), "gate")
+	if err := unix.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	gate, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	sink := &signalled{text: "begun\n", seen: make(chan struct{})}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = engine.Execute(context.Background(), mrp.Execution{Code: "import re\nprint('begun')\nre.match('(a+)+$', 'a' * 25 + 'b')"}, sink)
+		// Functions of a PyDLL are called with the GIL held.
+		_, _ = engine.Execute(context.Background(), mrp.Execution{Code: fmt.Sprintf(`import ctypes
+gate = open(%q, "rb")
+print("begun")
+ctypes.PyDLL(None).read(gate.fileno(), ctypes.create_string_buffer(1), 1)`, path)}, sink)
 	}()
+	t.Cleanup(func() {
+		_, writeErr := gate.WriteString("!")
+		<-done
+		if err := errors.Join(writeErr, gate.Close()); err != nil {
+			t.Error(err)
+		}
+	})
 	<-sink.seen
 	// The cell gets from its print into the C code some time after it was seen.
 	sawStale, sawBusy := false, false
+	limit := time.Now().Add(3 * time.Minute)
 	for tries := 0; !sawStale || !sawBusy; tries++ {
-		select {
-		case <-done:
-			t.Fatalf("the cell ended first: stale %v, busy %v", sawStale, sawBusy)
-		default:
+		if time.Now().After(limit) {
+			t.Fatalf("stale %v, busy %v", sawStale, sawBusy)
 		}
 		end := len("seen_before")
 		answer, err := engine.Hover(context.Background(), mrp.HoverQuestion{Code: "seen_before", Cursor: &end})
@@ -249,5 +270,4 @@ func TestCodeThatHoldsTheGIL(t *testing.T) {
 		}
 		cancel()
 	}
-	<-done
 }
