@@ -4,12 +4,14 @@ There may be very many, so what plain values need is done here in few steps, and
 was written for a value is kept for the next time. Any thread; needs the GIL.
 """
 
+import itertools
 import operator
 import re
 import types
 import weakref
+from typing import NamedTuple
 
-from _mrmd import json_text, members
+from _mrmd import json_text, members, variable_pages
 
 quoted = json_text.quoted
 
@@ -34,32 +36,55 @@ _NO_LENGTH = (
 )
 
 
+class _Names(NamedTuple):
+    """A namespace's keys, those of them that name modules, and what is listed."""
+
+    keys: list
+    modules: list
+    public: list
+    with_private: list
+
+
 class Memory:
-    """What is kept of a session's list from one time to the next."""
+    """What is kept of a session's list from one time to the next.
+
+    Several threads may use it: what belongs together is replaced in one step.
+    """
 
     def __init__(self):
         """Know nothing yet."""
-        self._keys = []
-        self._sorted = {False: [], True: []}
+        self._names = _Names([], [], [], [])
         # By name: (value, copy of its items or None, entry as JSON). A copy stands by
         # what can change, and is compared before the entry is used again.
         self.written = {}
+        self.pages = variable_pages.Pages()
 
     def names(self, space, has_private):
-        """Give the names in order, with or without those that begin with "_"."""
-        keys = list(space)
-        known = self._keys
+        """Give the names of what is no module in order, the same list while it is so.
+
+        Those that begin with "_" are among them when `has_private`.
+        """
+        keys, known = list(space), self._names
+        kinds = map(type, list(space.values()))
+        are_modules = map(operator.is_, kinds, itertools.repeat(types.ModuleType))
+        modules = [n for n in itertools.compress(keys, are_modules) if type(n) is str]
         # Without asking keys for equality: they may be anything.
-        if len(keys) != len(known) or not all(map(operator.is_, keys, known)):
+        is_known = len(keys) == len(known.keys) and all(
+            map(operator.is_, keys, known.keys)
+        )
+        if not is_known or modules != known.modules:
+            left_out = set(modules)
             texts = sorted(key for key in keys if type(key) is str)
-            self._keys = keys
-            self._sorted = {
-                False: [name for name in texts if name[:1] != "_"],
-                True: [name for name in texts if not _IPYTHONS.fullmatch(name)],
-            }
-            for name in self.written.keys() - set(texts):
-                del self.written[name]
-        return self._sorted[has_private]
+            found = [name for name in texts if name not in left_out]
+            known = self._names = _Names(
+                keys,
+                modules,
+                [name for name in found if name[:1] != "_"],
+                [name for name in found if not _IPYTHONS.fullmatch(name)],
+            )
+            for name in self.written.keys() - set(found):
+                self.written.pop(name, None)
+        return known.with_private if has_private else known.public
 
 
 _memories = weakref.WeakKeyDictionary()
@@ -75,16 +100,14 @@ def _memory_of(shell):
 def names(shell, request):
     """Give the names to list, sorted, before any value is looked at."""
     space, hidden = shell.user_ns, shell.user_ns_hidden
-    get, absent, module = space.get, members.ABSENT, types.ModuleType
-    has_private = request.get("excludePrivate") is False
-    ordered = _memory_of(shell).names(space, has_private)
+    get, absent = space.get, members.ABSENT
+    found = _memory_of(shell).names(space, request.get("excludePrivate") is False)
     # What IPython put there, unless the user has put something else in its place.
     left_out = {
         name
         for name, value in list(hidden.items())
         if get(name, absent) is value and value is not absent
     }
-    found = [name for name in ordered if type(get(name, absent)) is not module]
     if not left_out.isdisjoint(found):
         found = [name for name in found if name not in left_out]
     wanted = request.get("types")
@@ -111,7 +134,12 @@ def listing(shell, request, describer):
     limit = request.get("limit")
     limit = DEFAULT_LIMIT if limit is None else limit
     shown = found[start : start + limit]
-    page = _entries(shown, shell.user_ns, _memory_of(shell).written, describer)
+    memory = _memory_of(shell)
+
+    def write(names):
+        return _entries(names, shell.user_ns, memory.written, describer)
+
+    page = memory.pages.texts(shown, shell.user_ns, memory.written, write) or [""]
     is_cut = "true" if start + len(shown) < len(found) else "false"
     # Joined at once: each copy of a long text costs as much as the entries in it.
     page[0] = '{"variables":[' + page[0]
@@ -120,6 +148,7 @@ def listing(shell, request, describer):
 
 
 def _entries(shown, space, written, describer):
+    """Give the entries of those of the names that are there, as JSON."""
     get, known, absent = space.get, written.get, members.ABSENT
     page = []
     add = page.append
@@ -134,11 +163,12 @@ def _entries(shown, space, written, describer):
                 continue
         entry = _write(name, value)
         if entry is None:
+            written.pop(name, None)
             add(json_text.encode(describer.entry(name, value)))
         else:
             written[name] = entry
             add(entry[2])
-    return page or [""]
+    return page
 
 
 def _is_unchanged(value, copy):
