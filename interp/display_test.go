@@ -86,3 +86,26 @@ func TestRegisteredFormattersAreAsked(t *testing.T) {
 		t.Errorf("afterwards %s", result)
 	}
 }
+
+// TestFormattersForBuiltins registers formatters in each way that IPython knows for
+// values whose formatters are otherwise not asked.
+func TestFormattersForBuiltins(t *testing.T) {
+	mustRun(t, "html = get_ipython().display_formatter.formatters['text/html']\nchosen = 12345678")
+	for _, way := range []struct{ register, undo string }{
+		{"html.for_type(int, shown)", "html.pop(int)"},
+		{"html.for_type(object, shown)", "html.pop(object)"},
+		{"html.for_type('builtins.int', shown)", "html.pop('builtins.int')"},
+		{"html.for_type_by_name('builtins', 'int', shown)", "html.pop(int)"},
+		{"html.singleton_printers[id(chosen)] = shown", "html.singleton_printers.clear()"},
+		{"html.type_printers = {int: shown}", "html.type_printers = {}"},
+	} {
+		mustRun(t, "def shown(value): return f'<i>{value}</i>'\n"+way.register)
+		if _, shown := mustRun(t, "chosen"); len(shown.displays) != 1 || mimeTypes(shown.displays[0]) != `text/plain="12345678" text/html="<i>12345678</i>"` {
+			t.Errorf("after %s it shows %v", way.register, shown.displays)
+		}
+		mustRun(t, way.undo)
+		if result, shown := mustRun(t, "chosen"); len(shown.displays) != 0 || result != "12345678" {
+			t.Errorf("after %s it shows %v", way.undo, shown.displays)
+		}
+	}
+}

@@ -208,21 +208,46 @@ _PLAIN_TYPES = frozenset(
 )
 
 
+def _printers(formatter):
+    """Give a formatter's printers by type, by object and by the type's name.
+
+    They are taken from where traitlets keeps them: to ask for a trait takes four times
+    as long, and there are three for each of a dozen formatters.
+    """
+    kept = formatter._trait_values
+    try:
+        return (
+            kept["type_printers"],
+            kept["singleton_printers"],
+            kept["deferred_printers"],
+        )
+    except KeyError:
+        # One that nobody has asked for yet is made when it is.
+        return (
+            formatter.type_printers,
+            formatter.singleton_printers,
+            formatter.deferred_printers,
+        )
+
+
 def _is_registered(formatter, result):
     """Say whether any formatter but that of text was registered for a builtin."""
     kind = type(result)
-    for mime_type, one in (
-        ("", formatter.ipython_display_formatter),
-        ("", formatter.mimebundle_formatter),
-        *formatter.formatters.items(),
+    formatters = formatter.formatters
+    text_formatter = formatters.get("text/plain")
+    for one in (
+        formatter.ipython_display_formatter,
+        formatter.mimebundle_formatter,
+        *formatters.values(),
     ):
-        if mime_type == "text/plain":
+        by_type, by_object, by_name = _printers(one)
+        if not (by_type or by_object or by_name) or one is text_formatter:
             continue
         if (
-            kind in one.type_printers
-            or object in one.type_printers
-            or id(result) in one.singleton_printers
-            or ("builtins", kind.__name__) in one.deferred_printers
+            kind in by_type
+            or object in by_type
+            or id(result) in by_object
+            or ("builtins", kind.__name__) in by_name
         ):
             return True
     return False
