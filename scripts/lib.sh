@@ -107,7 +107,8 @@ go_program() {
 # that fail are tried again by themselves, which tells a machine that was too busy from
 # code that is wrong; what passed only then is named in build/test-logs/again.*.
 # GOTESTSUM_FORMAT says how much is told of what passes: pkgname, testname, dots.
-# SUITE_PYTHON names the venv whose Python is linked, where one is.
+# SUITE_PYTHON names the venv whose Python is linked, where one is. What go vet says is
+# left to scripts/lint, which asks it once, not for each Python.
 go_test() {
     local packages=$1 gotestsum command
     shift
@@ -116,7 +117,7 @@ go_test() {
     command=("$gotestsum" --format "${GOTESTSUM_FORMAT:-pkgname}"
         --rerun-fails=1 --rerun-fails-max-failures=3
         --rerun-fails-report="$(mktemp "$repo/build/test-logs/again.XXXXXX")"
-        --packages="$packages" -- -timeout=1h "$@")
+        --packages="$packages" -- -timeout=1h -vet=off "$@")
     [ -z "${SUITE_PYTHON:-}" ] || command=("$repo/scripts/with-python" "$SUITE_PYTHON" "${command[@]}")
     "${command[@]}"
 }
