@@ -9,7 +9,6 @@ import _mrmd_host
 from IPython.core import page
 from IPython.core.application import BaseIPythonApplication
 from IPython.core.autocall import ExitAutocall
-from IPython.core.compilerop import CachingCompiler
 from IPython.core.error import UsageError
 from IPython.core.inputtransformer2 import TransformerManager, leading_empty_lines
 from IPython.core.interactiveshell import InteractiveShell
@@ -27,23 +26,9 @@ from _mrmd import (
     plots,
     signals,
 )
+from _mrmd.cell_code import Compiler
 from _mrmd.display import Formatter, Publisher, ResultHook
 from _mrmd.magics import Extensions, RuntimeMagics
-
-
-class Compiler(CachingCompiler):
-    """Remembers the name that the running cell was compiled under."""
-
-    cell_file = None
-    cell_may_import = False
-
-    def cache(self, transformed_code, *arguments, **options):
-        """Name a cell; cells that the running cell runs in turn are not it."""
-        name = super().cache(transformed_code, *arguments, **options)
-        if self.cell_file is None:
-            self.cell_file = name
-            self.cell_may_import = "import" in transformed_code
-        return name
 
 
 class ExitCell(ExitAutocall):
@@ -80,7 +65,7 @@ class Shell(InteractiveShell):
 
     def begin_cell(self):
         """Forget what is kept about the cell before, and undo what it left behind."""
-        self.compile.cell_file = None
+        self.compile.end_cell()
         self.cell_imports = None
         self.displayhook.result_repr = None
         self._depth = 0
@@ -215,6 +200,7 @@ class Shell(InteractiveShell):
 
         The exception is left on `result`; only here is the user's code running.
         """
+        self.compile.note_code(code_obj)
         previous_hook, sys.excepthook = sys.excepthook, self.excepthook
         self.sys_excepthook = previous_hook
         self._depth += 1
