@@ -1,6 +1,7 @@
 package interp
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -30,24 +31,26 @@ described = failures.describe(get_ipython(), error, '<a cell>')
 	}
 }
 
-// TestLinesOfPassingCellsAreForgotten runs more cells that define nothing than lines are
-// kept of, and looks at what was defined before them.
-func TestLinesOfPassingCellsAreForgotten(t *testing.T) {
+// TestLinesOfCellsThatAreGoneAreForgotten runs more cells than lines are kept of, and
+// looks at what was defined before them and still is there.
+func TestLinesOfCellsThatAreGoneAreForgotten(t *testing.T) {
 	mustRun(t, "import inspect, linecache\ndef defined_early():\n    raise LookupError('marked')")
-	mustRun(t, "early_generator = (1 / n for n in [0])  # marked, too")
-	count := func() string {
+	mustRun(t, "early_generator = (1 / n for n in [0])")
+	mustRun(t, "def make():\n    return lambda: 1 / 0 # made\nmade_early = make()\ndel make")
+	kept := func(cells int) int {
+		for n := range cells {
+			mustRun(t, []string{"1 + 1", "def passing(): return 1", "sorted([2, 1], key=lambda n: n)"}[n%3])
+		}
 		result, _ := mustRun(t, "len(linecache.cache)")
-		return result
+		count, err := strconv.Atoi(result)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return count
 	}
-	for range 1100 {
-		mustRun(t, "1 + 1")
-	}
-	before := count()
-	for range 500 {
-		mustRun(t, "1 + 1")
-	}
-	if after := count(); after != before {
-		t.Errorf("%s cells were kept, and %s after more of them", before, after)
+	// A few are those of what is still there of the last cells.
+	if before, after := kept(1200), kept(600); after > before+10 {
+		t.Errorf("the lines of %d cells were kept, and of %d after more of them", before, after)
 	}
 	if got, _ := mustRun(t, "inspect.getsource(defined_early)"); !strings.Contains(got, "raise LookupError('marked')") {
 		t.Errorf("the source is %s", got)
@@ -55,10 +58,27 @@ func TestLinesOfPassingCellsAreForgotten(t *testing.T) {
 	for code, line := range map[string]string{
 		"defined_early()":       "raise LookupError('marked')",
 		"next(early_generator)": "1 / n for n in [0]",
+		"made_early()":          "1 / 0 # made",
 	} {
 		outcome, _ := run(t, code)
 		if outcome.Error == nil || !strings.Contains(strings.Join(outcome.Error.Traceback, ""), line) {
 			t.Errorf("the traceback of %s lacks the line: %+v", code, outcome.Error)
 		}
+	}
+}
+
+func TestLinesOfASessionsCellsGoWithIt(t *testing.T) {
+	kept := func() string {
+		result, _ := mustRun(t, "import linecache\nlen([entry for entry in list(linecache.cache.values()) if len(entry) == 4 and 'only_' + 'here' in ''.join(entry[2])])")
+		return result
+	}
+	runHere(t, t.Name(), "def only_here(): pass")
+	runHere(t, t.Name(), "1 # only_here")
+	before := kept()
+	if err := engine.CloseSession(t.Context(), t.Name()); err != nil {
+		t.Fatal(err)
+	}
+	if after := kept(); before != "2" || after != "0" {
+		t.Errorf("the lines of %s cells of the session were kept, and of %s after its end", before, after)
 	}
 }

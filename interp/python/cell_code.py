@@ -1,31 +1,42 @@
-"""What is remembered of the code of cells. Main thread only."""
+"""What is remembered of the code of cells. Main thread only, but for what is said."""
 
+import collections
 import linecache
 import types
+import weakref
 
 from IPython.core.compilerop import CachingCompiler
 
-# Of how many cells that defined nothing the lines are kept, for tracebacks.
+# Of how many cells the lines are kept, for tracebacks, that nothing can run again.
 _PASSING_CELLS = 1000
+
+
+class _Watched(weakref.ref):
+    """A code object that a cell has defined, and the cell's name."""
+
+    __slots__ = ("cell",)
 
 
 class Compiler(CachingCompiler):
     """Remembers the name that the running cell was compiled under.
 
-    It forgets the lines of cells that have run: IPython keeps every cell's for ever.
-    Those that have defined something are kept, as their code may run again.
+    It forgets the lines of cells that have run, which IPython keeps for ever, when no
+    code that they have defined is there any more.
     """
 
     cell_file = None
     cell_may_import = False
-    # Whether code of the running cell can outlive it.
-    cell_defines = False
+    _is_forgettable = False
 
     def __init__(self):
         """Know no cell."""
         super().__init__()
-        # By name, in the order they have run.
+        # The names of cells whose code is gone, in the order they have run.
         self._passing = {}
+        # By id, so that no code object is asked for its hash.
+        self._watched = {}
+        self._living = collections.Counter()
+        self._gone = collections.deque()
 
     def cache(self, transformed_code, *arguments, **options):
         """Name a cell; cells that the running cell runs in turn are not it."""
@@ -34,27 +45,57 @@ class Compiler(CachingCompiler):
             self.cell_file = name
             self.cell_may_import = "import" in transformed_code
             # What a magic compiles is its own affair.
-            self.cell_defines = "get_ipython()" in transformed_code
+            self._is_forgettable = "get_ipython()" not in transformed_code
         return name
 
     def note_code(self, code):
-        """Look for definitions in code that the cell is about to run."""
-        if type(code) is not types.CodeType or any(
-            type(constant) is types.CodeType for constant in code.co_consts
-        ):
-            self.cell_defines = True
+        """Watch what is defined by code that the cell is about to run."""
+        if self.cell_file is None or not self._is_forgettable:
+            return
+        if type(code) is not types.CodeType:
+            self._is_forgettable = False
+            return
+        for inner in code.co_consts:
+            if type(inner) is types.CodeType:
+                watched = _Watched(inner, self._note_gone)
+                watched.cell = self.cell_file
+                self._watched[id(watched)] = watched
+                self._living[self.cell_file] += 1
+                self.note_code(inner)
+
+    def _note_gone(self, watched):
+        """Take note of a code object's end. Any thread, at any moment."""
+        self._gone.append(watched)
 
     def end_cell(self):
         """Let the cell be one that has run."""
         name, self.cell_file = self.cell_file, None
-        if name is None or self.cell_defines:
-            return
+        if name is not None and self._is_forgettable and name not in self._living:
+            self._let_pass(name)
+        while self._gone:
+            watched = self._gone.popleft()
+            del self._watched[id(watched)]
+            self._living[watched.cell] -= 1
+            if not self._living[watched.cell]:
+                del self._living[watched.cell]
+                self._let_pass(watched.cell)
+
+    def _let_pass(self, name):
         passing = self._passing
         # The same code under the same number has the same name.
         passing.pop(name, None)
         passing[name] = None
         if len(passing) > _PASSING_CELLS:
-            oldest = next(iter(passing))
-            del passing[oldest]
-            linecache.cache.pop(oldest, None)
-            self._filename_map.pop(oldest, None)
+            self._forget(next(iter(passing)))
+
+    def _forget(self, name):
+        del self._passing[name]
+        if name not in self._living:
+            linecache.cache.pop(name, None)
+            self._filename_map.pop(name, None)
+
+    def close(self):
+        """Forget the cells of a session that has ended."""
+        self.end_cell()
+        for name in list(self._passing):
+            self._forget(name)

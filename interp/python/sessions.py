@@ -83,8 +83,10 @@ class Shells:
         ended.reset(new_session=False)
         ended.atexit_operations()
         ended.configurables.clear()
+        compiler = ended.compile
         del ended
         gc.collect()
+        compiler.close()
 
     def count_variables(self, session):
         """Count what /variables lists of a session. Any thread."""
