@@ -67,7 +67,7 @@ func TestBootstrapInstallsMissingPackages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "install -y --no-install-recommends gcc libc6-dev pkg-config\n"; string(calls) != want {
+	if want := "-o Acquire::Retries=3 install -y --no-install-recommends gcc libc6-dev pkg-config\n"; string(calls) != want {
 		t.Errorf("apt-get was called with %q, want %q", calls, want)
 	}
 }
