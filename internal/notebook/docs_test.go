@@ -58,7 +58,7 @@ func runExamples(t *testing.T, document string, atLeast int) {
 	useFreshHandler(t)
 	post(t, "/reset", nil)
 	// The time limit is only there to end an example that waits in vain.
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
 	examples := readExamples(t, document)
 	if len(examples) < atLeast {
