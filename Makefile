@@ -50,7 +50,7 @@ test-workloads: ## run real libraries in cells, as `make test` does, with one Py
 	@scripts/test-workloads
 
 test-clusters: ## run Dask and Ray in cells, as docs/scaling.md shows
-	@REQUIREMENTS=requirements/clusters.txt GOTESTFLAGS="-v -tags=clusters -run Guide|Clusters" \
+	@REQUIREMENTS=requirements/clusters.txt GOTESTSUM_FORMAT=testname GOTESTFLAGS="-tags=clusters -run Guide|Clusters" \
 		scripts/test-workloads ./internal/workloads/processes
 
 test-wheels: ## build, install and try the wheel of every Python found
