@@ -103,31 +103,16 @@ go_program() {
     printf '%s\n' "$folder/$name"
 }
 
-# go_test "PACKAGE…" FLAGS…: go test, whose failures are told once more at the end. A few
-# that fail are tried again by themselves, which tells a machine that was too busy from
-# code that is wrong; what passed only then is named in build/test-logs/again.*.
+# go_test FLAG… PACKAGE…: go test, whose failures are told once more at the end.
 # GOTESTSUM_FORMAT says how much is told of what passes: pkgname, testname, dots.
 # SUITE_PYTHON names the venv whose Python is linked, where one is. What go vet says is
 # left to scripts/lint, which asks it once, not for each Python.
 go_test() {
-    local packages=$1 gotestsum command
-    shift
-    mkdir -p "$repo/build/test-logs"
+    local gotestsum command
     gotestsum=$(go_program gotest.tools/gotestsum v1.13.0)
-    command=("$gotestsum" --format "${GOTESTSUM_FORMAT:-pkgname}"
-        --rerun-fails=1 --rerun-fails-max-failures=3
-        --rerun-fails-report="$(mktemp "$repo/build/test-logs/again.XXXXXX")"
-        --packages="$packages" -- -timeout=1h -vet=off "$@")
+    command=("$gotestsum" --format "${GOTESTSUM_FORMAT:-pkgname}" -- -timeout=1h -vet=off "$@")
     [ -z "${SUITE_PYTHON:-}" ] || command=("$repo/scripts/with-python" "$SUITE_PYTHON" "${command[@]}")
     "${command[@]}"
-}
-
-# again COMMAND…: the same for a command that has no such thing of its own.
-again() {
-    "$@" && return
-    mkdir -p "$repo/build/test-logs"
-    say "$*: failed, and is tried once more"
-    "$@" && echo "$*: failed at first" >"$(mktemp "$repo/build/test-logs/again.XXXXXX")"
 }
 
 # version_flags: the linker's flags that stamp the version and the commit.
