@@ -64,6 +64,7 @@ PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments);
 
 /* memory.c */
+void mrmd_populate_arenas(int populate);
 void mrmd_unmap_start_pages(void);
 
 /* sender.c */

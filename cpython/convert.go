@@ -56,6 +56,17 @@ func GoBytes(object *Object) ([]byte, error) {
 	return C.GoBytes(unsafe.Pointer(start), C.int(C.PyBytes_Size(pointerOf(object)))), nil
 }
 
+// MemoryView makes a memoryview that reads memory outside Go's heap, which must stay as
+// long as the view is used. Needs the GIL.
+func MemoryView(memory []byte) (*Object, error) {
+	view := objectOf(C.PyMemoryView_FromMemory(
+		(*C.char)(unsafe.Pointer(unsafe.SliceData(memory))), C.Py_ssize_t(len(memory)), C.PyBUF_READ))
+	if view == nil {
+		return nil, TakeError()
+	}
+	return view, nil
+}
+
 // Value makes a Python object of a string, bool, int, []byte (bytes) or nil (None),
 // or takes a new reference to a *Object. Needs the GIL.
 func Value(value any) (*Object, error) {

@@ -173,9 +173,9 @@ func (e *Engine) startUp() (err error) {
 	if err != nil {
 		return err
 	}
-	resume := cpython.PauseGarbageCollection()
+	endStart := cpython.HastenStart()
 	err = e.startPython(texts)
-	resume()
+	endStart()
 	if err != nil {
 		return err
 	}
@@ -195,6 +195,9 @@ func pathPrefix(workingDirectory string) []string {
 func (e *Engine) startPython(texts map[string]string) error {
 	if err := installEmbedded(texts, e.start); err != nil {
 		return err
+	}
+	if err := e.start.recallPatterns(); err != nil {
+		return fmt.Errorf("recalling the regular expressions of the last start: %w", err)
 	}
 	if e.options.CrashLog != nil {
 		if err := cpython.TraceCrashes(e.options.CrashLog); err != nil {

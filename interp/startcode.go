@@ -22,20 +22,29 @@ import (
 type startCode struct {
 	path, key string
 	names     []string
-	read      chan []codecache.Module
+	read      chan *codecache.Contents
 	// isCurrent is set before read is answered.
 	isCurrent bool
 
-	compiled, forget *cpython.Object
-	loaded           []string
+	compiled, forget              *cpython.Object
+	compiledPatterns, endPatterns *cpython.Object
+	loaded                        []string
+
+	// contents are what was read, until finish, and patterns the regular expressions
+	// among them.
+	contents *codecache.Contents
+	patterns *cpython.Object
 }
+
+// patternsName is the name under which a start's regular expressions are kept.
+const patternsName = embeddedPackage + ".patterns of a start"
 
 // Variables that decide which code is compiled, and where it is looked for.
 var startVariables = []string{"PYTHONPATH", "PYTHONOPTIMIZE", "PYTHONPYCACHEPREFIX", "PYTHONNOUSERSITE", "PYTHONPLATLIBDIR"}
 
 // readStartCode begins to read, beside the start of Python. Any goroutine.
 func readStartCode(options Options, texts map[string]string) *startCode {
-	start := &startCode{read: make(chan []codecache.Module, 1)}
+	start := &startCode{read: make(chan *codecache.Contents, 1)}
 	for name := range texts {
 		start.names = append(start.names, name)
 	}
@@ -49,9 +58,9 @@ func readStartCode(options Options, texts map[string]string) *startCode {
 	start.path = filepath.Join(options.CacheDir, fmt.Sprintf("start-%s-%x.code", cpython.ABITag(), venv[:6]))
 	go func() {
 		start.key = startKey(options, texts, start.names)
-		modules, err := codecache.Read(start.path, start.key, pathPrefix(options.WorkingDirectory))
+		contents, err := codecache.Read(start.path, start.key, pathPrefix(options.WorkingDirectory))
 		start.isCurrent = err == nil
-		start.read <- modules
+		start.read <- contents
 	}()
 	return start
 }
@@ -63,7 +72,7 @@ func startKey(options Options, texts map[string]string, names []string) string {
 		fmt.Fprintf(hash, "%s=%q\n", variable, os.Getenv(variable))
 	}
 	for _, name := range names {
-		fmt.Fprintf(hash, "%s %q\n", name, texts[name])
+		fmt.Fprintf(hash, "%s %d\n%s", name, len(texts[name]), texts[name])
 	}
 	return fmt.Sprintf("%x", hash.Sum(nil))
 }
@@ -72,17 +81,27 @@ func startKey(options Options, texts map[string]string, names []string) string {
 // codes of the embedded modules, and of those from files. Needs the GIL.
 func (s *startCode) objects() (codes, remembered *cpython.Object, err error) {
 	codes, remembered = python3.PyDict_New(), python3.PyDict_New()
-	for _, module := range <-s.read {
-		var value *cpython.Object
-		table := codes
-		if module.Origin == "" {
-			value, err = cpython.Value(module.Code)
-		} else {
-			table = remembered
-			value, err = cpython.Tuple(module.Origin, module.Compiled, module.IsPackage, module.Code)
-		}
+	s.contents = <-s.read
+	if s.contents == nil {
+		return codes, remembered, nil
+	}
+	for _, module := range s.contents.Modules {
+		code, err := cpython.MemoryView(module.Code)
 		if err != nil {
 			return nil, nil, err
+		}
+		table, value := codes, code
+		switch {
+		case module.Name == patternsName:
+			s.patterns = code
+			continue
+		case module.Origin != "":
+			table = remembered
+			value, err = cpython.Tuple(module.Origin, module.Compiled, module.IsPackage, code)
+			code.DecRef()
+			if err != nil {
+				return nil, nil, err
+			}
 		}
 		python3.PyDict_SetItemString(table, module.Name, value)
 		value.DecRef()
@@ -92,14 +111,32 @@ func (s *startCode) objects() (codes, remembered *cpython.Object, err error) {
 
 // take keeps the functions that install returns. Needs the GIL.
 func (s *startCode) take(functions *cpython.Object) error {
-	items, err := cpython.Items(functions, 2)
+	return takePair(functions, &s.compiled, &s.forget)
+}
+
+func takePair(pair *cpython.Object, first, second **cpython.Object) error {
+	items, err := cpython.Items(pair, 2)
 	if err != nil {
 		return err
 	}
-	s.compiled, s.forget = items[0], items[1]
-	s.compiled.IncRef()
-	s.forget.IncRef()
+	for i, target := range []**cpython.Object{first, second} {
+		items[i].IncRef()
+		*target = items[i]
+	}
 	return nil
+}
+
+// recallPatterns has the regular expressions of the last start recalled until finish.
+// Main thread; needs the GIL.
+func (s *startCode) recallPatterns() error {
+	var marshalled any
+	if s.patterns != nil {
+		marshalled = s.patterns
+		defer s.patterns.DecRef()
+	}
+	return callStart("remember_patterns", func(functions *cpython.Object) error {
+		return takePair(functions, &s.endPatterns, &s.compiledPatterns)
+	}, marshalled)
 }
 
 // finish ends the start: what the user imports is found the usual way. Main thread;
@@ -110,6 +147,14 @@ func (s *startCode) finish() error {
 		return fmt.Errorf("ending the start: %w", err)
 	}
 	defer found.DecRef()
+	ended, err := cpython.Call(s.endPatterns, s.isCurrent)
+	if err != nil {
+		return fmt.Errorf("ending the start: %w", err)
+	}
+	ended.DecRef()
+	if err := s.contents.Close(); err != nil {
+		return err
+	}
 	if s.isCurrent {
 		return nil
 	}
@@ -125,18 +170,23 @@ func (s *startCode) remember(ctx context.Context, visitor *cpython.Visitor) erro
 	}
 	var modules []codecache.Module
 	for _, name := range s.names {
-		code, err := s.compile(ctx, visitor, name)
+		code, err := callForBytes(ctx, visitor, s.compiled, name)
 		if err != nil {
 			return fmt.Errorf("compiling %s: %w", name, err)
 		}
 		modules = append(modules, codecache.Module{Name: name, Code: code})
 	}
+	patterns, err := callForBytes(ctx, visitor, s.compiledPatterns)
+	if err != nil {
+		return fmt.Errorf("remembering regular expressions: %w", err)
+	}
+	modules = append(modules, codecache.Module{Name: patternsName, Code: patterns})
 	for of := range slices.Chunk(s.loaded, 4) {
 		name, origin, compiled, isPackage := of[0], of[1], of[2], of[3] != ""
 		module, err := codecache.FromCompiled(name, origin, compiled, isPackage)
 		if err != nil {
 			module, err = codecache.FromSource(name, origin, compiled, isPackage, func() ([]byte, error) {
-				return s.compile(ctx, visitor, name)
+				return callForBytes(ctx, visitor, s.compiled, name)
 			})
 		}
 		// What can't be compiled any more is found the usual way.
@@ -147,17 +197,17 @@ func (s *startCode) remember(ctx context.Context, visitor *cpython.Visitor) erro
 	return codecache.Write(s.path, s.key, modules)
 }
 
-func (s *startCode) compile(ctx context.Context, visitor *cpython.Visitor, name string) (code []byte, err error) {
+func callForBytes(ctx context.Context, visitor *cpython.Visitor, function *cpython.Object, arguments ...any) (content []byte, err error) {
 	err = visitor.Do(ctx, func() error {
-		marshalled, err := cpython.Call(s.compiled, name)
+		object, err := cpython.Call(function, arguments...)
 		if err != nil {
 			return err
 		}
-		defer marshalled.DecRef()
-		code, err = cpython.GoBytes(marshalled)
+		defer object.DecRef()
+		content, err = cpython.GoBytes(object)
 		return err
 	})
-	return code, err
+	return content, err
 }
 
 // settleAfter is when what the next start and the next cells gain from is done, while

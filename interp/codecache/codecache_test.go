@@ -33,9 +33,12 @@ func write(t *testing.T, path, content string) {
 	}
 }
 
-func names(modules []Module) string {
+func names(contents *Contents) string {
+	if contents == nil {
+		return ""
+	}
 	var found []string
-	for _, module := range modules {
+	for _, module := range contents.Modules {
 		found = append(found, module.Name+"="+string(module.Code))
 	}
 	return strings.Join(found, " ")
@@ -63,8 +66,8 @@ func written(t *testing.T) (path, folder string) {
 
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	path, folder := written(t)
-	modules, err := Read(path, "key", []string{filepath.Join(folder, "nowhere")})
-	if got := names(modules); err != nil || got != "inner=I first.part=FIRST second.part=SECOND" {
+	contents, err := Read(path, "key", []string{filepath.Join(folder, "nowhere")})
+	if got := names(contents); err != nil || got != "inner=I first.part=FIRST second.part=SECOND" {
 		t.Errorf("%s, %v", got, err)
 	}
 	if info, _ := os.Stat(path); info.Mode().Perm() != 0o600 {
@@ -78,15 +81,15 @@ func TestChangedSourcesAreLeftOut(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(folder, "first.py"), later, later); err != nil {
 		t.Fatal(err)
 	}
-	modules, err := Read(path, "key", nil)
-	if got := names(modules); !errors.Is(err, ErrStale) || got != "inner=I second.part=SECOND" {
+	contents, err := Read(path, "key", nil)
+	if got := names(contents); !errors.Is(err, ErrStale) || got != "inner=I second.part=SECOND" {
 		t.Errorf("%s, %v", got, err)
 	}
 	if err := os.Remove(filepath.Join(folder, "second.py")); err != nil {
 		t.Fatal(err)
 	}
-	modules, err = Read(path, "key", nil)
-	if got := names(modules); !errors.Is(err, ErrStale) || got != "inner=I" {
+	contents, err = Read(path, "key", nil)
+	if got := names(contents); !errors.Is(err, ErrStale) || got != "inner=I" {
 		t.Errorf("%s, %v", got, err)
 	}
 }
@@ -99,8 +102,8 @@ func TestModulesThatComeBeforeAreLeftOut(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(project, "inner"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	modules, err := Read(path, "key", []string{project})
-	if got := names(modules); err != nil || got != "inner=I second.part=SECOND" {
+	contents, err := Read(path, "key", []string{project})
+	if got := names(contents); err != nil || got != "inner=I second.part=SECOND" {
 		t.Errorf("%s, %v", got, err)
 	}
 }
@@ -111,21 +114,21 @@ func TestWhatCantBeTrustedIsNotRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if modules, err := Read(path, "another key", nil); !errors.Is(err, ErrStale) || len(modules) > 0 {
-		t.Errorf("with another key: %s, %v", names(modules), err)
+	if contents, err := Read(path, "another key", nil); !errors.Is(err, ErrStale) || contents != nil {
+		t.Errorf("with another key: %s, %v", names(contents), err)
 	}
 	for i := range content {
 		damaged := append([]byte(nil), content...)
 		damaged[i] ^= 0x40
 		write(t, path, string(damaged))
-		if modules, err := Read(path, "key", nil); err == nil {
-			t.Fatalf("byte %d changed: %s", i, names(modules))
+		if contents, err := Read(path, "key", nil); err == nil {
+			t.Fatalf("byte %d changed: %s", i, names(contents))
 		}
 	}
 	for _, length := range []int{0, 5, prefixSize, len(content) - 1} {
 		write(t, path, string(content[:length]))
-		if modules, err := Read(path, "key", nil); err == nil {
-			t.Errorf("cut to %d bytes: %s", length, names(modules))
+		if contents, err := Read(path, "key", nil); err == nil {
+			t.Errorf("cut to %d bytes: %s", length, names(contents))
 		}
 	}
 	write(t, path, string(content))
@@ -163,8 +166,8 @@ func TestWhatHasNoCompiledFileIsCompiled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	modules, err := Read(path, "key", nil)
-	if err != nil || names(modules) != "module=CODE" || !modules[0].IsPackage || modules[0].Compiled != "nowhere.pyc" {
-		t.Errorf("%+v, %v", modules, err)
+	contents, err := Read(path, "key", nil)
+	if err != nil || names(contents) != "module=CODE" || !contents.Modules[0].IsPackage || contents.Modules[0].Compiled != "nowhere.pyc" {
+		t.Errorf("%+v, %v", contents, err)
 	}
 }

@@ -31,24 +31,50 @@ type index struct {
 // to remember.
 var ErrStale = errors.New("the code cache is not current")
 
+var errNoCache = errors.New("it is not a code cache")
+
+// Contents are the modules of a file. Their code is the file itself, mapped into
+// memory that is not Go's.
+type Contents struct {
+	Modules []Module
+	mapping []byte
+}
+
+// Close ends the mapping: the modules' code must not be used any more. Contents of
+// nothing may be closed.
+func (c *Contents) Close() error {
+	if c == nil || c.mapping == nil {
+		return nil
+	}
+	mapping := c.mapping
+	c.Modules, c.mapping = nil, nil
+	if err := syscall.Munmap(mapping); err != nil {
+		return fmt.Errorf("unmapping the code cache: %w", err)
+	}
+	return nil
+}
+
 // Read gives the modules of a file written with the same key. Left out, with
 // ErrStale, are those whose source has changed; without an error, those that a
 // module in one of the folders comes before. Only a file of this user that nobody
-// else can write is read.
-func Read(path, key string, folders []string) ([]Module, error) {
-	content, err := readOwn(path)
+// else can write is read. With another error there are no contents.
+func Read(path, key string, folders []string) (*Contents, error) {
+	mapping, err := mapOwn(path)
 	if err != nil {
 		return nil, fmt.Errorf("reading the code cache: %w", err)
 	}
-	found, err := decode(content)
+	contents := &Contents{mapping: mapping}
+	found, err := decode(mapping)
 	if err != nil {
-		return nil, fmt.Errorf("reading the code cache %s: %w", path, err)
+		err = fmt.Errorf("reading the code cache %s: %w", path, err)
+	} else if found.Key != key {
+		err = ErrStale
 	}
-	if found.Key != key {
-		return nil, ErrStale
+	if err != nil {
+		return nil, errors.Join(err, contents.Close())
 	}
 	hidden := map[string]bool{}
-	current := make([]Module, 0, len(found.Modules))
+	contents.Modules = make([]Module, 0, len(found.Modules))
 	stale := false
 	for _, module := range found.Modules {
 		top, _, _ := strings.Cut(module.Name, ".")
@@ -62,17 +88,23 @@ func Read(path, key string, folders []string) ([]Module, error) {
 		case !module.isCurrent():
 			stale = true
 		default:
-			current = append(current, module)
+			contents.Modules = append(contents.Modules, module)
 		}
 	}
 	if stale {
-		return current, ErrStale
+		return contents, ErrStale
 	}
-	return current, nil
+	return contents, nil
 }
 
-func readOwn(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+// mapOwn maps a file that is only ever replaced, never written again.
+func mapOwn(path string) ([]byte, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
 	if err != nil {
 		return nil, err
 	}
@@ -80,7 +112,10 @@ func readOwn(path string) ([]byte, error) {
 	if !ok || int(status.Uid) != os.Geteuid() || info.Mode().Perm()&0o022 != 0 {
 		return nil, fmt.Errorf("%s may have been written by somebody else; remove it", path)
 	}
-	return os.ReadFile(path)
+	if info.Size() < int64(prefixSize) {
+		return nil, errNoCache
+	}
+	return syscall.Mmap(int(file.Fd()), 0, int(info.Size()), syscall.PROT_READ, syscall.MAP_PRIVATE|syscall.MAP_POPULATE)
 }
 
 func hasModule(folders []string, name string) bool {
@@ -95,8 +130,8 @@ func hasModule(folders []string, name string) bool {
 }
 
 func decode(content []byte) (found index, err error) {
-	if len(content) < prefixSize || string(content[:len(magic)]) != magic {
-		return found, errors.New("it is not a code cache")
+	if string(content[:len(magic)]) != magic {
+		return found, errNoCache
 	}
 	body := content[len(magic)+4:]
 	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(content[len(magic):]) {

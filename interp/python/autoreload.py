@@ -123,7 +123,8 @@ def file_of(module):
     """Give the path of a module's source file; None when it has none."""
     if not isinstance(module, types.ModuleType):
         return None
-    path = vars(module).get("__file__")
+    # What vars() gives of a module that is loaded when it is used would load it.
+    path = object.__getattribute__(module, "__dict__").get("__file__")
     return path if isinstance(path, str) and path.endswith(".py") else None
 
 

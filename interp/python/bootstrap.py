@@ -7,12 +7,18 @@ Needs the GIL; main thread.
 
 import _imp
 import importlib.machinery
+import importlib.util
 import marshal
 import os
 import sys
 
 PACKAGE = "_mrmd"
 FOLDER = "<mrmd>/"
+# What IPython and its libraries import for code that most runtimes never run. Each is
+# a module that is imported as a whole and does nothing that others can see.
+SELDOM_USED = frozenset(
+    ("bdb", "ipaddress", "logging.handlers", "ntpath", "queue", "shlex", "tempfile")
+)
 
 
 class EmbeddedLoader:
@@ -20,7 +26,7 @@ class EmbeddedLoader:
 
     def __init__(self, sources, codes):
         """Take `sources` and `codes`, which map a module's full name to its text and,
-        as far as it is known, to its marshalled code."""
+        as far as it is known, to a view of its marshalled code."""
         self._sources, self._codes = sources, codes
 
     def find_spec(self, name, path=None, target=None):
@@ -52,6 +58,11 @@ class EmbeddedLoader:
         if code is not None:
             return marshal.loads(code)
         return compile(self._sources[name], self._file(name), "exec", dont_inherit=True)
+
+    def copy_codes(self):
+        """Keep the codes that nothing has asked for yet, in memory of Python's own."""
+        for name, code in self._codes.items():
+            self._codes[name] = bytes(code)
 
     def compiled(self, name):
         """Give the code, marshalled, of a module of the package or of a file."""
@@ -85,17 +96,24 @@ class RememberedFinder:
     """Finds the modules that starting imports, without a look at the folders."""
 
     def __init__(self, modules):
-        """Take (origin, compiled file, is it a package, marshalled code) by name."""
+        """Take (origin, compiled file, is it a package, view of its code) by name."""
         self._modules = modules
+        self._views = [code for _, _, _, code in modules.values()]
 
     def find_spec(self, name, path=None, target=None):
         """Find one of the modules, once; None for every other name."""
         if name not in self._modules:
             return None
         origin, compiled, is_package, code = self._modules.pop(name)
+        loader = RememberedLoader(name, origin, code)
+        # Before 3.12, two threads may see such a module half loaded.
+        if name in SELDOM_USED and sys.version_info >= (3, 12):
+            loader = importlib.util.LazyLoader(
+                RememberedLoader(name, origin, bytes(code))
+            )
         spec = importlib.machinery.ModuleSpec(
             name,
-            RememberedLoader(name, origin, code),
+            loader,
             origin=origin,
             is_package=is_package,
         )
@@ -113,9 +131,12 @@ class RememberedFinder:
         """
         sys.meta_path.remove(self)
         self._modules.clear()
+        for view in self._views:
+            view.release()
         found = []
         for name, module in list(sys.modules.items()):
-            spec = getattr(module, "__spec__", None)
+            # Of a module that is loaded when it is used, not what that would load.
+            spec = object.__getattribute__(module, "__dict__").get("__spec__")
             loader = getattr(spec, "loader", None)
             if (
                 isinstance(loader, importlib.machinery.SourceFileLoader)
@@ -130,12 +151,18 @@ class RememberedFinder:
 def install(names, texts, codes, remembered):
     """Serve the modules called `names`, whose sources are `texts`.
 
-    `codes` maps names to marshalled code as far as that is known, and `remembered`
-    names of modules from files to what RememberedFinder takes. Returns a function
-    that gives a module's marshalled code, and one to call after the start.
+    `codes` maps names to views of marshalled code as far as that is known, and
+    `remembered` names of modules from files to what RememberedFinder takes. Returns a
+    function that gives a module's marshalled code, and one to call after the start:
+    the memory that is viewed may go then.
     """
     sources = dict(zip(names, texts, strict=True))
     sources.setdefault(PACKAGE, "")
     loader, finder = EmbeddedLoader(sources, codes), RememberedFinder(remembered)
     sys.meta_path[:0] = [loader, finder]
-    return loader.compiled, finder.forget
+
+    def finish():
+        loader.copy_codes()
+        return finder.forget()
+
+    return loader.compiled, finish

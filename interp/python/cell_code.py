@@ -7,6 +7,12 @@ import weakref
 
 from IPython.core.compilerop import CachingCompiler
 
+try:
+    # hashlib's own loads OpenSSL, which takes longer than any cell's name.
+    from _sha1 import sha1
+except ImportError:  # a Python that was built without it
+    from hashlib import sha1
+
 # Of how many cells the lines are kept, for tracebacks, that nothing can run again.
 _PASSING_CELLS = 1000
 
@@ -37,6 +43,11 @@ class Compiler(CachingCompiler):
         self._watched = {}
         self._living = collections.Counter()
         self._gone = collections.deque()
+
+    def get_code_name(self, raw_code, transformed_code, number):
+        """Name a cell as IPython does."""
+        digest = sha1(transformed_code.encode(), usedforsecurity=False).hexdigest()
+        return f"<ipython-input-{number}-{digest[:12]}>"
 
     def cache(self, transformed_code, *arguments, **options):
         """Name a cell; cells that the running cell runs in turn are not it."""

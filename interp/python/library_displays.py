@@ -8,9 +8,6 @@ a page of its own can't reach. The bars of tqdm.notebook would need widgets.
 Needs the GIL. Runs on the thread that imports the library, or shows something.
 """
 
-import base64
-import html
-import mimetypes
 import os
 from collections.abc import Sequence
 
@@ -125,10 +122,15 @@ def _file_link(link):
     """
     if link.url_prefix or not os.path.isfile(link.path):
         return link._repr_html_()
+    import html
+
     path = html.escape(link.path)
     if os.path.getsize(link.path) > _LARGEST_EMBEDDED_FILE:
         shown = f"<code>{html.escape(os.path.abspath(link.path))}</code>"
     else:
+        import base64
+        import mimetypes
+
         with open(link.path, "rb") as file:
             content = base64.b64encode(file.read()).decode("ascii")
         mime_type = mimetypes.guess_type(link.path)[0] or "application/octet-stream"
@@ -145,4 +147,6 @@ def _file_list(links):
     """
     if links.url_prefix:
         return links._repr_html_()
+    import html
+
     return f"<pre>{html.escape(repr(links))}</pre>"

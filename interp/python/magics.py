@@ -59,6 +59,7 @@ class RuntimeMagics(Magics):
         if line.startswith("InlineBackend"):
             # IPython knows this class once it is loaded, which needs matplotlib.
             plots.inline_backend(self.shell)
+        self.shell.make_configurables()
         return ConfigMagics.config(self, line)
 
     @line_magic

@@ -57,6 +57,7 @@ class Shell(InteractiveShell):
     _depth = 0
     _recogniser = None
     _standard_prefilters = None
+    _completer = None
 
     @property
     def cell_file(self):
@@ -153,6 +154,33 @@ class Shell(InteractiveShell):
     def prefilter(self, *arguments, **options):
         """Prefilter lines, under the name IPython keeps for old extensions."""
         return self.prefilter_manager.prefilter_lines(*arguments, **options)
+
+    def init_completer(self):
+        """Leave IPython's completer to be made when it is first asked for.
+
+        Its module takes longer to import than any other of IPython's.
+        """
+
+    @property
+    def Completer(self):
+        """Give IPython's completer, which clients' questions go past."""
+        if self._completer is None:
+            super().init_completer()
+        return self._completer
+
+    @Completer.setter
+    def Completer(self, made):
+        self._completer = made
+
+    def make_configurables(self):
+        """Make what waits to be asked for, so that %config knows it."""
+        return self.Completer, self.prefilter_manager
+
+    def set_hook(self, name, *arguments, **options):
+        """Register a hook; those for completion come after IPython's own."""
+        if name == "complete_command":
+            self.Completer  # noqa: B018, for what making it registers
+        super().set_hook(name, *arguments, **options)
 
     def init_display_formatter(self):
         """Make what turns objects into mime bundles."""
@@ -344,6 +372,9 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
         """Make the shell as `ipython` would; nothing is taken from a command line."""
         super().initialize(argv=[])
         self._fill(Shell.instance(**self._shell_options()))
+
+    def parse_command_line(self, argv=None):
+        """Leave the configuration as it is: there is no command line."""
 
     def make_another_shell(self):
         """Make the shell of one more session, with the user's profile in it."""

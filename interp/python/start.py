@@ -4,6 +4,17 @@ import os
 import sys
 
 
+def remember_patterns(marshalled):
+    """Recall the regular expressions of an earlier start, None when there are none.
+
+    Returns a function that leaves re to itself, and one that gives this start's.
+    """
+    from _mrmd.patterns import RememberedPatterns
+
+    patterns = RememberedPatterns(marshalled)
+    return patterns.end, patterns.compiled
+
+
 def streams():
     """Put the standard streams in place."""
     from _mrmd import streams as standard_streams
