@@ -33,6 +33,7 @@ int mrmd_output_open(const int masters[2], const int slaves[2], int wake_fd, siz
 void mrmd_output_flush_stdio(void);
 int mrmd_output_take(void);
 int mrmd_output_next(mrmd_output_record *record);
+int mrmd_output_append(int stream, int64_t owner, const char *bytes, size_t length, int is_line);
 int mrmd_output_write(int stream, int64_t owner, const char *bytes, size_t length);
 
 /* interrupt.c */
@@ -62,6 +63,11 @@ int mrmd_unwind_raise(void);
 PyObject *mrmd_run_background(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_run_interruptible(PyObject *callable, PyObject *arguments);
 PyObject *mrmd_run_uninterruptible(PyObject *callable, PyObject *arguments);
+
+int mrmd_host_write(int stream, const char *bytes, Py_ssize_t length, int is_line);
+
+/* print.c */
+int mrmd_print_install(PyObject *builtins, PyObject *stream, PyObject *write);
 
 /* memory.c */
 void mrmd_populate_arenas(int populate);

@@ -26,11 +26,20 @@ static int64_t owner_of_caller(void) {
     return owner;
 }
 
-static int write_without_gil(int stream, const char *bytes, Py_ssize_t length) {
-    int outcome;
+/* Writes to a stream, 0 (stdout) or 1 (stderr), for the code that runs, with a newline
+ * after it when is_line is set. Needs the GIL, which it gives up only when it has to wait.
+ * Returns 0, or -1 with an exception set. */
+int mrmd_host_write(int stream, const char *bytes, Py_ssize_t length, int is_line) {
     int64_t owner = owner_of_caller();
+    if (mrmd_output_append(stream, owner, bytes, (size_t)length, is_line)) {
+        return 0;
+    }
+    int outcome;
     Py_BEGIN_ALLOW_THREADS
     outcome = mrmd_output_write(stream, owner, bytes, (size_t)length);
+    if (outcome == 0 && is_line) {
+        outcome = mrmd_output_write(stream, owner, "\n", 1);
+    }
     Py_END_ALLOW_THREADS
     if (outcome < 0) {
         PyErr_SetFromErrno(PyExc_OSError);
@@ -50,7 +59,7 @@ static PyObject *host_write(PyObject *module, PyObject *arguments) {
         PyErr_SetString(PyExc_ValueError, "stream is 0 (stdout) or 1 (stderr)");
         return NULL;
     }
-    int outcome = write_without_gil(stream, data.buf, data.len);
+    int outcome = mrmd_host_write(stream, data.buf, data.len, 0);
     Py_ssize_t length = data.len;
     PyBuffer_Release(&data);
     return outcome < 0 ? NULL : PyLong_FromSsize_t(length);
@@ -62,7 +71,7 @@ static int write_with_handler(int stream, PyObject *text, PyObject *errors) {
     if (encoded == NULL) {
         return -1;
     }
-    int outcome = write_without_gil(stream, PyBytes_AS_STRING(encoded), PyBytes_GET_SIZE(encoded));
+    int outcome = mrmd_host_write(stream, PyBytes_AS_STRING(encoded), PyBytes_GET_SIZE(encoded), 0);
     Py_DECREF(encoded);
     return outcome;
 }
@@ -86,7 +95,7 @@ static PyObject *host_write_text(PyObject *module, PyObject *const *arguments, P
     const char *bytes = PyUnicode_AsUTF8AndSize(text, &length);
     int outcome;
     if (bytes != NULL) {
-        outcome = write_without_gil((int)stream, bytes, length);
+        outcome = mrmd_host_write((int)stream, bytes, length, 0);
     } else {
         PyErr_Clear();
         outcome = write_with_handler((int)stream, text, arguments[1]);
@@ -178,6 +187,16 @@ static PyObject *host_stand_in(PyObject *module, PyObject *arguments) {
     return mrmd_stand_in(of, name);
 }
 
+static PyObject *host_print_lines(PyObject *module, PyObject *arguments) {
+    (void)module;
+    PyObject *builtins, *stream, *write;
+    if (!PyArg_ParseTuple(arguments, "OOO:print_lines", &builtins, &stream, &write) ||
+        mrmd_print_install(builtins, stream, write) < 0) {
+        return NULL;
+    }
+    Py_RETURN_NONE;
+}
+
 static PyObject *host_set_fork_filter(PyObject *module, PyObject *filter) {
     (void)module;
     mrmd_set_fork_filter(filter);
@@ -227,6 +246,9 @@ static PyMethodDef methods[] = {
     {"stand_in", host_stand_in, METH_VARARGS,
      "stand_in(module, name, /)\n--\n\nPut a function in front of a built-in one that starts processes, or of "
      "faulthandler's enable and disable, and return it. Once for each."},
+    {"print_lines", host_print_lines, METH_VARARGS,
+     "print_lines(builtins, stream, write, /)\n--\n\nPut a function in front of print that writes whole lines to "
+     "`stream`, the host's stdout, as long as that is sys.stdout and its `write` is the one given. Once."},
     {"set_fork_filter", host_set_fork_filter, METH_O,
      "set_fork_filter(filter, /)\n--\n\nSet the item of warnings.filters that a fork has while this process has no "
      "threads but the host's own."},

@@ -217,6 +217,34 @@ static int append_in_turn(span kind, const char *bytes, size_t length) {
     return outcome;
 }
 
+/* Writes to a standard stream on behalf of Python, with a newline after it when is_line
+ * is set, unless that could mean to wait or has to go to the descriptor: then it does
+ * nothing and returns 0. May be called with the GIL held. owner is what the bytes are
+ * delivered with. */
+int mrmd_output_append(int stream, int64_t owner, const char *bytes, size_t length, int is_line) {
+    if (mrmd_is_forked_child || pty_masters[0] == -1 || length >= LARGEST_APPEND || !still_on_pty(stream) ||
+        pthread_mutex_trylock(&queue_lock) != 0) {
+        return 0;
+    }
+    int was_empty = filling.text.length == 0;
+    collect();
+    span kind = {.stream = stream, .direct = 1, .owner = owner};
+    /* The span of the text is there for the newline: once the memory is, nothing fails. */
+    int is_done = filling.text.length < high_water_mark &&
+                  grow((void **)&filling.text.bytes, &filling.text.capacity, filling.text.length + length + 1, 1) == 0 &&
+                  append(kind, bytes, length) == 0;
+    if (is_done && is_line) {
+        append(kind, "\n", 1);
+    }
+    /* What was collected is to be read whether or not there was room for more. */
+    int is_filled = was_empty && filling.text.length > 0;
+    pthread_mutex_unlock(&queue_lock);
+    if (is_filled) {
+        wake_reader();
+    }
+    return is_done;
+}
+
 /* Writes to a standard stream on behalf of Python. Call without the GIL: it may
  * wait for the reader. A forked child, and a process whose descriptor was
  * redirected by the user's code, write to the descriptor itself. owner is what

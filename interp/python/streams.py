@@ -5,6 +5,7 @@ them in order with what arrives on file descriptors 1 and 2. stdin asks the
 reader.
 """
 
+import builtins
 import functools
 import io
 import os
@@ -132,3 +133,4 @@ def install():
     sys.stderr = sys.__stderr__ = OutputText(2, "backslashreplace")
     sys.stdin = sys.__stdin__ = ReaderInput()
     ask.install(sys.stdin)
+    _mrmd_host.print_lines(builtins, sys.stdout, sys.stdout.write)
