@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 
@@ -38,9 +39,13 @@ func (s *server) addPages(options *mrp.Options) (*inside, error) {
 		})
 	}
 	runtime := &inside{}
-	tools := mcp.New(mcp.InProcess(runtime), s.url, version)
+	// The tools' schemas take a millisecond of every start, and few runtimes are asked.
+	tools := sync.OnceValue(func() http.Handler {
+		return mcp.NewHandler(mcp.New(mcp.InProcess(runtime), s.url, version))
+	})
 	options.Routes = append(options.Routes, mrp.Route{
-		Methods: []string{http.MethodGet, http.MethodPost, http.MethodDelete}, Path: mcpPath, Handler: mcp.NewHandler(tools),
+		Methods: []string{http.MethodGet, http.MethodPost, http.MethodDelete}, Path: mcpPath,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { tools().ServeHTTP(w, r) }),
 	})
 	return runtime, nil
 }
