@@ -9,6 +9,7 @@ import gc
 import sys
 
 from _mrmd import (
+    application,
     autoreload,
     history,
     library_displays,
@@ -27,7 +28,7 @@ class Shells:
     def __init__(self):
         """Load the user's profile and make the default session's shell."""
         autoreload.install()
-        self._application = shell.Application.instance()
+        self._application = application.Application.instance()
         self._application.initialize()
         first = self._application.shell
         self._shells = {DEFAULT: first}

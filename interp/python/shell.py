@@ -7,13 +7,11 @@ import sys
 
 import _mrmd_host
 from IPython.core import page
-from IPython.core.application import BaseIPythonApplication
 from IPython.core.autocall import ExitAutocall
 from IPython.core.error import UsageError
 from IPython.core.inputtransformer2 import TransformerManager, leading_empty_lines
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.prefilter import PrefilterManager
-from IPython.core.shellapp import InteractiveShellApp
 from traitlets import Type, default
 
 from _mrmd import (
@@ -361,40 +359,3 @@ def _show_without_pager(text, start=0, screen_lines=0, pager_cmd=None):
     if isinstance(text, dict):
         text = text.get("text/plain", "")
     sys.stdout.write(text if text.endswith("\n") else text + "\n")
-
-
-class Application(BaseIPythonApplication, InteractiveShellApp):
-    """Loads the user's IPython profile: configuration, extensions, startup files."""
-
-    name = "ipython"
-
-    def initialize(self, argv=None):
-        """Make the shell as `ipython` would; nothing is taken from a command line."""
-        super().initialize(argv=[])
-        self._fill(Shell.instance(**self._shell_options()))
-
-    def parse_command_line(self, argv=None):
-        """Leave the configuration as it is: there is no command line."""
-
-    def make_another_shell(self):
-        """Make the shell of one more session, with the user's profile in it."""
-        made = Shell(**self._shell_options())
-        self._fill(made)
-        return made
-
-    def _shell_options(self):
-        return {
-            "parent": self,
-            "profile_dir": self.profile_dir,
-            "ipython_dir": self.ipython_dir,
-        }
-
-    def _fill(self, made):
-        self.shell = made
-        made.configurables.append(self)
-        self.init_gui_pylab()
-        self.init_extensions()
-        self.init_code()
-
-    def init_crash_handler(self):
-        """Leave sys.excepthook alone: a crash of the profile is only reported."""
