@@ -20,7 +20,10 @@ const (
 	prefixSize = len(magic) + 4 + 4
 )
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// checksum makes its table when it is first called and not in every process's start.
+func checksum(content []byte) uint32 {
+	return crc32.Checksum(content, crc32.MakeTable(crc32.Castagnoli))
+}
 
 type index struct {
 	Key     string   `json:"key"`
@@ -134,7 +137,7 @@ func decode(content []byte) (found index, err error) {
 		return found, errNoCache
 	}
 	body := content[len(magic)+4:]
-	if crc32.Checksum(body, castagnoli) != binary.LittleEndian.Uint32(content[len(magic):]) {
+	if checksum(body) != binary.LittleEndian.Uint32(content[len(magic):]) {
 		return found, errors.New("it is damaged")
 	}
 	length := int(binary.LittleEndian.Uint32(body))
@@ -197,6 +200,6 @@ func encode(all index) ([]byte, error) {
 		body.Write(module.Code)
 	}
 	content := []byte(magic)
-	content = binary.LittleEndian.AppendUint32(content, crc32.Checksum(body.Bytes(), castagnoli))
+	content = binary.LittleEndian.AppendUint32(content, checksum(body.Bytes()))
 	return append(content, body.Bytes()...), nil
 }
