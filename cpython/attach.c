@@ -25,14 +25,14 @@ enum { LONGEST_STANDING_ASIDE_NANOSECONDS = 2000000 };
 
 static void wait_for_visits(void) {
     struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
+    clock_gettime(CLOCK_MONOTONIC, &end);
     end.tv_nsec += LONGEST_STANDING_ASIDE_NANOSECONDS;
     if (end.tv_nsec >= 1000000000) {
         end.tv_nsec -= 1000000000;
         end.tv_sec++;
     }
     pthread_mutex_lock(&visit_lock);
-    while (visits_waiting > 0 && pthread_cond_timedwait(&visit_over, &visit_lock, &end) == 0) {
+    while (visits_waiting > 0 && pthread_cond_clockwait(&visit_over, &visit_lock, CLOCK_MONOTONIC, &end) == 0) {
     }
     pthread_mutex_unlock(&visit_lock);
 }
@@ -43,6 +43,20 @@ static void stand_aside(void) {
         Py_BEGIN_ALLOW_THREADS
         wait_for_visits();
         Py_END_ALLOW_THREADS
+    }
+}
+
+/* Stands aside for the visits that came while the main thread waited at the door, and
+ * were not asked to ask. Main thread; needs the GIL. */
+void mrmd_visits_let_pass(void) {
+    if (mrmd_is_forked_child) {
+        return;
+    }
+    pthread_mutex_lock(&visit_lock);
+    int is_wanted = visits_waiting > 0;
+    pthread_mutex_unlock(&visit_lock);
+    if (is_wanted) {
+        stand_aside();
     }
 }
 
@@ -141,7 +155,9 @@ void mrmd_thread_enter(void *state) {
     pthread_mutex_lock(&visit_lock);
     visits_waiting++;
     pthread_mutex_unlock(&visit_lock);
-    ask_to_stand_aside();
+    if (!mrmd_door_is_waited_at()) {
+        ask_to_stand_aside();
+    }
     PyEval_RestoreThread(state);
 }
 

@@ -11,9 +11,15 @@
 /* start.c */
 char *mrmd_start(const char *program);
 
-/* door.c: the main thread's wait. Needs the GIL; it is released while waiting. */
-enum { MRMD_DOOR_RUNG = 0, MRMD_DOOR_SIGNAL = 1 };
+/* door.c: the bells by which Go wakes the threads that run Python, and the main thread's
+ * wait at the door. That needs the GIL, which is released while waiting. */
+enum { MRMD_BELL_RUNG = 0, MRMD_BELL_SIGNAL = 1 };
+typedef struct mrmd_bell mrmd_bell;
+mrmd_bell *mrmd_bell_new(void);
+int mrmd_bell_wait(mrmd_bell *bell, long spin_nanoseconds);
+void mrmd_bell_ring(mrmd_bell *bell);
 int mrmd_door_wait(long spin_nanoseconds);
+int mrmd_door_is_waited_at(void);
 void mrmd_door_ring(void);
 int mrmd_door_descriptor(void);
 int mrmd_door_leave(void);
@@ -98,6 +104,7 @@ int mrmd_signals_repair(mrmd_repaired_signal *repaired, int most);
 int mrmd_visits_install(PyObject *signal_function);
 int mrmd_visits_own_handler(int number, PyObject *handler);
 void mrmd_visits_signal_taken(int taken);
+void mrmd_visits_let_pass(void);
 void *mrmd_thread_attach(void);
 void mrmd_thread_enter(void *state);
 void mrmd_thread_leave(void);

@@ -179,9 +179,9 @@ func TestJobsRunInTheOrderTheyCame(t *testing.T) {
 }
 
 func waitingJobs() int {
-	interpreter.mutex.Lock()
-	defer interpreter.mutex.Unlock()
-	return len(interpreter.waiting)
+	interpreter.jobs.mutex.Lock()
+	defer interpreter.jobs.mutex.Unlock()
+	return len(interpreter.jobs.waiting)
 }
 
 func TestTheMainThreadWakesFromSleep(t *testing.T) {

@@ -6,10 +6,7 @@ import "C"
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime"
-	"runtime/debug"
-	"sync"
 	"time"
 )
 
@@ -19,11 +16,9 @@ var ErrStopped = errors.New("the Python main thread has stopped")
 // Main is the one door to Python's main thread: functions given to Do run there,
 // one after the other, holding the GIL. While it waits the GIL is free.
 type Main struct {
-	mutex    sync.Mutex
-	waiting  []*job
-	stopping bool
-	spin     time.Duration
-	idle     Idle
+	jobs jobQueue
+	spin time.Duration
+	idle Idle
 }
 
 // Idle is something else the main thread can do while it waits, such as to run
@@ -40,73 +35,40 @@ type Idle struct {
 // thread.
 func (m *Main) SetIdle(idle Idle) { m.idle = idle }
 
-type job struct {
-	function func() error
-	err      error
-	done     chan struct{}
-}
-
-// After a job the thread looks for the next one for this long before it sleeps:
+// After a job a thread looks for the next one for this long before it sleeps:
 // a client that asks again at once is spared the cost of waking a thread.
 const spinAfterJob = 200 * time.Microsecond
 
-func newMain() *Main {
-	main := &Main{}
+// spin is spinAfterJob where there is another CPU for who asks.
+func spin() time.Duration {
 	if runtime.NumCPU() > 1 {
-		main.spin = spinAfterJob
+		return spinAfterJob
 	}
-	return main
+	return 0
 }
+
+func newMain() *Main { return &Main{spin: spin()} }
 
 // Do runs function on Python's main thread with the GIL held and returns its
 // error. A panic in it becomes an error. When ctx ends before the function has
 // begun it is not run; once begun it is waited for. Any goroutine but one that
 // is itself inside Do; must not hold the GIL.
 func (m *Main) Do(ctx context.Context, function func() error) error {
-	asked := &job{function: function, done: make(chan struct{})}
-	m.mutex.Lock()
-	if m.stopping {
-		m.mutex.Unlock()
+	asked := m.jobs.add(function)
+	if asked == nil {
 		return ErrStopped
 	}
-	m.waiting = append(m.waiting, asked)
-	m.mutex.Unlock()
 	C.mrmd_door_ring()
 
 	select {
-	case <-asked.done:
-		return asked.err
+	case err := <-asked.outcome:
+		return err
 	case <-ctx.Done():
-		if m.withdraw(asked) {
+		if m.jobs.withdraw(asked) {
 			return ctx.Err()
 		}
-		<-asked.done
-		return asked.err
+		return <-asked.outcome
 	}
-}
-
-func (m *Main) withdraw(asked *job) bool {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	for i, other := range m.waiting {
-		if other == asked {
-			m.waiting = append(m.waiting[:i], m.waiting[i+1:]...)
-			return true
-		}
-	}
-	return false
-}
-
-func (m *Main) next() (asked *job, stopping bool) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	if m.stopping || len(m.waiting) == 0 {
-		return nil, m.stopping
-	}
-	asked = m.waiting[0]
-	m.waiting[0] = nil
-	m.waiting = m.waiting[1:]
-	return asked, false
 }
 
 // Serve runs the functions given to Do until Stop is called, then fails those
@@ -115,19 +77,18 @@ func (m *Main) next() (asked *job, stopping bool) {
 func (m *Main) Serve() {
 	spin := time.Duration(0)
 	for {
-		asked, stopping := m.next()
+		asked, stopping := m.jobs.next()
 		switch {
 		case asked != nil:
-			asked.err = protect(asked.function)
-			close(asked.done)
+			asked.run()
 			spin = m.spin
 		case stopping:
-			m.failWaiting()
+			m.jobs.fail(ErrStopped)
 			return
 		case m.idle.Wanted != nil && m.idle.Wanted():
 			m.waitElsewhere()
 		default:
-			if C.mrmd_door_wait(C.long(spin)) == C.MRMD_DOOR_SIGNAL {
+			if C.mrmd_door_wait(C.long(spin)) == C.MRMD_BELL_SIGNAL {
 				C.mrmd_run_pending_signals()
 			}
 			spin = 0
@@ -146,29 +107,8 @@ func (m *Main) waitElsewhere() {
 	C.mrmd_door_return()
 }
 
-func (m *Main) failWaiting() {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	for _, asked := range m.waiting {
-		asked.err = ErrStopped
-		close(asked.done)
-	}
-	m.waiting = nil
-}
-
 // Stop makes Serve return after the job that is running. Any goroutine.
 func (m *Main) Stop() {
-	m.mutex.Lock()
-	m.stopping = true
-	m.mutex.Unlock()
+	m.jobs.close()
 	C.mrmd_door_ring()
-}
-
-func protect(function func() error) (err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			err = fmt.Errorf("panic on the Python main thread: %v\n%s", reason, debug.Stack())
-		}
-	}()
-	return function()
 }

@@ -7,23 +7,24 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"time"
 )
 
 // Visitor runs functions on an OS thread of its own that is attached to Python,
 // beside what the main thread runs.
 type Visitor struct {
-	visits chan visit
-}
-
-type visit struct {
-	function func() error
-	outcome  chan<- error
+	jobs jobQueue
+	bell *C.mrmd_bell
 }
 
 // NewVisitor attaches a thread to Python for the life of the process. Any
 // goroutine, after Start.
 func NewVisitor() (*Visitor, error) {
-	visitor := &Visitor{visits: make(chan visit)}
+	bell := C.mrmd_bell_new()
+	if bell == nil {
+		return nil, errors.New("making a thread for Python: out of memory")
+	}
+	visitor := &Visitor{bell: bell}
 	attached := make(chan error)
 	go visitor.serve(attached)
 	if err := <-attached; err != nil {
@@ -40,29 +41,50 @@ func (v *Visitor) serve(attached chan<- error) {
 		return
 	}
 	attached <- nil
-	for visit := range v.visits {
+	// A thread that waits in C is woken at once; one whose goroutine waits, by way of
+	// another thread that Go's scheduler wakes first.
+	wait := time.Duration(0)
+	for {
+		asked, _ := v.jobs.next()
+		if asked == nil {
+			C.mrmd_bell_wait(v.bell, C.long(wait))
+			wait = 0
+			continue
+		}
 		C.mrmd_thread_enter(state)
-		err := protect(visit.function)
+		err := protect(asked.function)
 		C.mrmd_thread_leave()
-		visit.outcome <- err
+		asked.outcome <- err
+		if C.mrmd_door_is_waited_at() != 0 {
+			// Beside a cell the other CPUs are for those who ask.
+			wait = spin()
+		}
 	}
 }
 
-// Do runs function on the visitor's thread with the GIL held and returns its
-// error; a panic in it becomes an error. It waits for the GIL as a Python thread
-// would. When ctx ends first Do returns its error, and a function that has begun
-// goes on without an audience. Any goroutine; must not hold the GIL.
+// Begin has function run on the visitor's thread with the GIL held, after what was
+// begun before, and gives where its error will be; a panic in it becomes an error. It
+// waits for the GIL as a Python thread would. Any goroutine.
+func (v *Visitor) Begin(function func() error) <-chan error {
+	return v.begin(function).outcome
+}
+
+func (v *Visitor) begin(function func() error) *job {
+	asked := v.jobs.add(function)
+	C.mrmd_bell_ring(v.bell)
+	return asked
+}
+
+// Do is Begin, and returns the function's error. When ctx ends first Do returns its
+// error: a function that has not begun is not run, and one that has goes on without an
+// audience. Any goroutine; must not hold the GIL.
 func (v *Visitor) Do(ctx context.Context, function func() error) error {
-	outcome := make(chan error, 1)
+	asked := v.begin(function)
 	select {
-	case v.visits <- visit{function, outcome}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	select {
-	case err := <-outcome:
+	case err := <-asked.outcome:
 		return err
 	case <-ctx.Done():
+		v.jobs.withdraw(asked)
 		return ctx.Err()
 	}
 }

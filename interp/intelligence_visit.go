@@ -33,9 +33,12 @@ type lookIn struct {
 	snapshots snapshots
 
 	turn   chan struct{}
-	idle   chan *cpython.Visitor
-	made   atomic.Int32
 	number atomic.Int64
+	// visitors guards those that are idle, the last to look first, whose thread may
+	// still be awake, and how many have been made.
+	visitors sync.Mutex
+	idle     []*cpython.Visitor
+	made     int
 	// stopper is a thread that only ever tells others to stop.
 	stopper     *cpython.Visitor
 	stopperErr  error
@@ -55,26 +58,32 @@ func newLookIn(deadline time.Duration) *lookIn {
 	return &lookIn{
 		deadline: cmp.Or(deadline, defaultLookInDeadline),
 		turn:     make(chan struct{}, 1),
-		idle:     make(chan *cpython.Visitor, maxVisitors),
 	}
 }
 
 // visitor gives an idle visitor, a new one when there is none.
 func (l *lookIn) visitor() (*cpython.Visitor, error) {
-	select {
-	case visitor := <-l.idle:
+	l.visitors.Lock()
+	defer l.visitors.Unlock()
+	if last := len(l.idle) - 1; last >= 0 {
+		visitor := l.idle[last]
+		l.idle = l.idle[:last]
 		return visitor, nil
-	default:
 	}
-	if l.made.Add(1) > maxVisitors {
-		l.made.Add(-1)
+	if l.made == maxVisitors {
 		return nil, errNoVisitor
 	}
 	visitor, err := cpython.NewVisitor()
-	if err != nil {
-		l.made.Add(-1)
+	if err == nil {
+		l.made++
 	}
 	return visitor, err
+}
+
+func (l *lookIn) takeBack(visitor *cpython.Visitor) {
+	l.visitors.Lock()
+	defer l.visitors.Unlock()
+	l.idle = append(l.idle, visitor)
 }
 
 // ask gives the answer; the error is ctx's when its deadline has come. What
@@ -105,10 +114,23 @@ func (l *lookIn) ask(ctx context.Context, e *Engine, key snapshotKey, computes b
 			return nil, err
 		}
 		v := &visit{
-			lookIn: l, engine: e, key: key, attempt: attempt, number: int(l.number.Add(1)),
+			lookIn: l, engine: e, key: key, attempt: attempt, number: int(l.number.Add(1)), visitor: visitor,
 			patience: l.patience(), began: make(chan struct{}), done: make(chan struct{}), stuck: make(chan struct{}),
 		}
-		go v.run(ctx, visitor)
+		v.over = visitor.Begin(func() error { return v.look(ctx) })
+		patience := time.NewTimer(v.patience)
+		select {
+		case v.err = <-v.over:
+			patience.Stop()
+			v.end()
+		case <-patience.C:
+			// It has begun late, or takes long.
+			go v.attend()
+		case <-ctx.Done():
+			patience.Stop()
+			go v.attend()
+			return nil, ctx.Err()
+		}
 		select {
 		case <-v.done:
 			if !errors.Is(v.err, errNotReady) {
@@ -144,49 +166,60 @@ func (l *lookIn) attemptAfterWaiting(ctx context.Context, attempt int) int {
 // patience is how long a visit may take before others get their turn.
 func (l *lookIn) patience() time.Duration { return l.deadline / 3 }
 
-// visit is one attempt at a question.
+// visit is one attempt at a question. It has the turn until it is over or stuck.
 type visit struct {
 	lookIn   *lookIn
 	engine   *Engine
+	visitor  *cpython.Visitor
 	key      snapshotKey
 	attempt  int
 	number   int
 	patience time.Duration
 
-	// began is closed when the visit has the GIL, done when it is over, stuck
-	// when it took too long and the turn has gone on to others.
-	began, done, stuck chan struct{}
-	answer             jsontext.Value
-	err                error
+	// began is closed when the visit has the GIL, which is at beganAt; over has its
+	// error once it is over. Done is closed after that, stuck when it took too long
+	// and the turn has gone on to others.
+	began   chan struct{}
+	beganAt time.Time
+	over    <-chan error
+	done    chan struct{}
+	stuck   chan struct{}
+	answer  jsontext.Value
+	err     error
 }
 
-// run has the turn, and gives it back when the visit is over or stuck.
-func (v *visit) run(ctx context.Context, visitor *cpython.Visitor) {
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		v.err = visitor.Do(context.Background(), func() error {
-			close(v.began)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return v.call()
-		})
-	}()
+func (v *visit) look(ctx context.Context) error {
+	v.beganAt = time.Now()
+	close(v.began)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return v.call()
+}
+
+// end gives back the visitor and the turn of a visit that is over.
+func (v *visit) end() {
+	v.lookIn.takeBack(v.visitor)
+	<-v.lookIn.turn
+	close(v.done)
+}
+
+// attend sees to the end of a visit that takes long, or that nobody waits for any more.
+func (v *visit) attend() {
 	// Until it has the GIL it is not stuck but waits, as any other visit would.
 	<-v.began
-	patience := time.NewTimer(v.patience)
+	patience := time.NewTimer(time.Until(v.beganAt.Add(v.patience)))
 	defer patience.Stop()
 	select {
-	case <-over:
-		<-v.lookIn.turn
+	case v.err = <-v.over:
+		v.end()
 	case <-patience.C:
 		close(v.stuck)
 		<-v.lookIn.turn
-		v.stopUserCode(over)
+		v.stopUserCode()
+		v.lookIn.takeBack(v.visitor)
+		close(v.done)
 	}
-	v.lookIn.idle <- visitor
-	close(v.done)
 }
 
 func (v *visit) call() error {
@@ -215,19 +248,19 @@ func (v *visit) call() error {
 
 // stopUserCode raises an exception in the user code that holds the visit, now and
 // then, until it is over.
-func (v *visit) stopUserCode(over <-chan struct{}) {
+func (v *visit) stopUserCode() {
 	l := v.lookIn
 	l.makeStopper.Do(func() { l.stopper, l.stopperErr = cpython.NewVisitor() })
 	for {
 		l.stopperCalls("overdue", v.number)
 		select {
-		case <-over:
+		case v.err = <-v.over:
 			return
 		case <-time.After(stopWithin):
 		}
 		l.stopperCalls("settle")
 		select {
-		case <-over:
+		case v.err = <-v.over:
 			return
 		case <-time.After(stopAgainAfter):
 		}
