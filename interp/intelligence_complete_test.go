@@ -97,6 +97,12 @@ half = functools.partial(paint, 'red')
 		{code: "import xml.et|", want: "etree module", start: 11},
 		{code: "from os import pat|", want: "path module;pathsep variable", start: 15},
 		{code: "from os import (sep,\n  pat|", want: "path module", start: 23},
+		{code: "import os.pa|", want: "path module", start: 10},
+		{code: "from os.|", want: "path module", start: 8},
+		{code: "lambda typed_one, *typed_two: typed|", want: "typed_one variable;typed_two variable", start: 30},
+		{code: "if x: typed_one = typed_two = 1; typed_three: int = 2\ntyped|", want: "typed_one variable;typed_two variable;typed_three variable", start: 54},
+		{code: "typed_one, *typed_two = 1, 2; x.typed_three = 4\ntyped|", want: "typed_one variable;typed_two variable", not: "typed_three", start: 48},
+		{code: "def f(typed_one,\n  typed_two=(1, 2)):\n  if typed_three <= 1 == typed_four: typed|", want: "typed_one variable;typed_two variable", not: "typed_three", start: 75},
 		{code: "from json.de|", want: "decoder module", start: 10},
 		{code: "paint(|", want: "colour= variable;shade= variable;paint function", start: 6},
 		{code: "paint(1, sh|", want: "shade= variable", not: "colour=", start: 9},
@@ -123,6 +129,7 @@ half = functools.partial(paint, 'red')
 		{code: "for element in []:\n    elem|", want: "element variable", start: 23},
 		{code: "1.|", start: 2},
 		{code: "zzzz.q|", start: 6},
+		{code: "thing" + strings.Repeat(".size", 390) + ".q|", start: 1956},
 		{code: "f'{thing.si|", want: "size field", start: 9},
 		{code: "f'thing.si|", start: 10},
 		{code: "f'{thing.size:|", start: 14},
@@ -179,6 +186,31 @@ func TestCompleteWhatHasNotRun(t *testing.T) {
 				t.Errorf("got %+v", got)
 			}
 			return
+		}
+	}
+}
+
+// TestCompleteInALongCell: what is asked is asked many times a minute, of cells as
+// long as files. A question whose time does not come to an end leads to ErrBusy.
+func TestCompleteInALongCell(t *testing.T) {
+	session := newSession(t, "thing = 1")
+	var code strings.Builder
+	for number := range 7000 {
+		fmt.Fprintf(&code, "name_%d = other_%d(1)\n", number, number)
+	}
+	for _, test := range []struct{ code, want string }{
+		{code.String() + "name_69|", "name_6999"},
+		{code.String() + "thi|", "thing"},
+		{code.String() + "|", "thing"},
+		{strings.Repeat("a=1,", 50_000) + "thi|", "thing"},
+		{strings.Repeat("def f(", 30_000) + "thi|", "thing"},
+		{strings.Repeat(" ", 100_000) + "thi|", "thing"},
+		{strings.Repeat("\t", 100_000) + "+ thi|", "thing"},
+		{"from os import" + strings.Repeat(" ", 100_000) + "+ thi|", "thing"},
+		{"print(" + strings.Repeat("a", 100_000) + ", thi|", "thing"},
+	} {
+		if got := complete(t, session, test.code).labels(); !slices.Contains(got, test.want) {
+			t.Errorf("%.20q... has no %q: %.200q", test.code, test.want, got)
 		}
 	}
 }

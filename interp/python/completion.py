@@ -21,6 +21,7 @@ from _mrmd import (
     signatures,
     static_completion,
     subscript_keys,
+    typed_names,
     visits,
 )
 
@@ -28,8 +29,6 @@ from _mrmd import (
 _MOST = 2000
 _DESCRIBING_SECONDS = 0.01
 _PREVIEW = 60
-_TYPED = re.compile(r"[^\W\d]\w*")
-_LONGEST_TYPED = 200_000
 _FILE_MAGICS = frozenset(
     ["cd", "run", "load", "writefile", "loadpy", "pycat", "pushd", "edit", "ls", "cat"]
 )
@@ -189,8 +188,8 @@ class Completer:
         seen = {match.label for match in matches}
         matches += [
             Match(name, "variable", "name", _rank(name, "2"))
-            for name in self._typed(place, start)
-            if name.startswith(word) and name not in seen
+            for name in typed_names.find(place.code, place.cursor, start, word)
+            if name not in seen
         ]
         for name, value in list(builtins.__dict__.items()):
             if name.startswith(word) and not keyword.iskeyword(name):
@@ -199,29 +198,6 @@ class Completer:
             if name.startswith(word) and name != "_":
                 matches.append(Match(name, "keyword", "keyword", "5"))
         return matches
-
-    @staticmethod
-    def _typed(place, start):
-        """Give the names in the code itself, but for the one being typed."""
-        code = place.code[:_LONGEST_TYPED]
-        names = set()
-        for match in _TYPED.finditer(code):
-            if (
-                match.start() != start
-                and code[match.start() - 1 : match.start()] != "."
-            ):
-                names.add(match[0])
-        return [
-            name
-            for name in names
-            if not keyword.iskeyword(name)
-            and re.search(
-                rf"(?m)(?:^|[\s;,(])\*{{0,2}}{name}\s*(?:,[\w\s,*]*)?(?::[^=\n]*)?=(?!=)"
-                rf"|\b(?:def|class|for|as|import)\s+[\w\s,.(]*\b{name}\b"
-                rf"|\bdef\s+\w+\([^)]*\b{name}\b",
-                code,
-            )
-        ]
 
     def _arguments(self, place, word):
         """Give the keyword arguments of the call the cursor is in."""
@@ -235,7 +211,7 @@ class Completer:
         last = re.split(r"[,(\[{]", call[1])[-1]
         if "=" in last.replace("==", ""):
             return []
-        given = set(re.findall(r"(\w+)\s*=(?!=)", call[1]))
+        given = set(re.findall(r"\b(\w+)\s*=(?!=)", call[1]))
         positional = _positional_count(call[1])
         matches = []
         parameters = signatures.parameters(function)

@@ -16,7 +16,7 @@ _STRING_END = {
 _CLOSES = {")": "(", "]": "[", "}": "{"}
 _NAME = re.compile(r"[^\W\d]\w*")
 _WORD = re.compile(r"\w+")
-_LINE_MAGIC = re.compile(r"(?m)^[ \t]*(?:[\w, ]+=[ \t]*)?(?P<sign>%|!)(?P<rest>.*)\Z")
+_LINE_MAGIC = re.compile(r"(?m)^[ \t]*(?:\w[\w, ]*=[ \t]*)?(?P<sign>%|!)(?P<rest>.*)\Z")
 _PYTHON_CELL_MAGICS = frozenset(["time", "timeit", "capture", "prun", "memit", "mprun"])
 
 

@@ -45,7 +45,10 @@ class Resolver:
             tree = ast.parse(text.strip(), mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError):
             raise NotKnown(text) from None
-        return self._follow(tree)
+        try:
+            return self._follow(tree)
+        except RecursionError:
+            raise NotKnown(text) from None
 
     def value(self, text):
         """Give the value of an expression; raises NotKnown when it takes running."""

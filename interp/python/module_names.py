@@ -7,12 +7,10 @@ import sys
 import time
 from importlib.machinery import all_suffixes
 
-_IMPORT = re.compile(
-    r"(?s)^\s*(?:.*;\s*)?import\s+(?:[\w.]+(?:\s+as\s+\w+)?\s*,\s*)*([\w.]*)$"
-)
-_FROM = re.compile(r"(?s)^\s*(?:.*;\s*)?from\s+([\w.]*)$")
+_IMPORT = re.compile(r"import\s+(?:[\w.]+(?:\s+as\s+\w+)?\s*,\s*)*([\w.]*)$")
+_FROM = re.compile(r"from\s+([\w.]*)$")
 _FROM_IMPORT = re.compile(
-    r"(?s)^\s*(?:.*;\s*)?from\s+([\w.]+)\s+import\s*\(?\s*(?:\w+(?:\s+as\s+\w+)?\s*,\s*)*(\w*)$"
+    r"from\s+([\w.]+)\s+import\s*(?:\(\s*)?(?:\w+(?:\s+as\s+\w+)?\s*,\s*)*(\w*)$"
 )
 # Folders are listed again after this many seconds.
 _FRESH = 10.0
@@ -38,13 +36,17 @@ def in_import(place):
 
 
 def _statement(place):
-    """Give the line up to the cursor, or from the "from" of an open bracket on."""
+    """Give the statement up to the cursor, from the "from" of an open bracket on."""
     if place.open and place.open[-1][0] == "(":
         line_start = place.code.rfind("\n", 0, place.open[-1][1]) + 1
-        text = place.code[line_start : place.cursor]
-        if text.lstrip().startswith("from "):
+        text = _last_statement(place.code[line_start : place.cursor])
+        if text.startswith("from "):
             return text
-    return place.before()
+    return _last_statement(place.before())
+
+
+def _last_statement(text):
+    return text.rpartition(";")[2].lstrip()
 
 
 def loaded_in(package, word):
@@ -59,7 +61,11 @@ def _below(package, word):
     module = sys.modules.get(package)
     if module is None:
         return [name for name in _unloaded(package) if name.startswith(word)]
-    return loaded_in(package, word)
+    # Some are in no folder, such as os.path.
+    start = package + "."
+    names = [name[len(start) :] for name in list(sys.modules) if name.startswith(start)]
+    direct = [name for name in names if "." not in name and name.startswith(word)]
+    return list(dict.fromkeys(loaded_in(package, word) + direct))
 
 
 def _in_folders(module):
