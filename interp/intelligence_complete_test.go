@@ -129,7 +129,7 @@ half = functools.partial(paint, 'red')
 		{code: "for element in []:\n    elem|", want: "element variable", start: 23},
 		{code: "1.|", start: 2},
 		{code: "zzzz.q|", start: 6},
-		{code: "thing" + strings.Repeat(".size", 390) + ".q|", start: 1956},
+		{code: "thing" + strings.Repeat(".size", 390) + ".q|", start: 1957},
 		{code: "f'{thing.si|", want: "size field", start: 9},
 		{code: "f'thing.si|", start: 10},
 		{code: "f'{thing.size:|", start: 14},

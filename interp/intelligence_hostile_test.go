@@ -2,6 +2,8 @@ package interp
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +76,59 @@ func TestNothingOfTheUsersIsCalled(t *testing.T) {
 	}
 	if _, outcome := runIn(t, session, "assert calls == [], calls"); outcome.Error != nil {
 		t.Errorf("called: %s", outcome.Error.Message)
+	}
+}
+
+// TestLookingMakesNothing: some mappings make what is missing when they are asked.
+func TestLookingMakesNothing(t *testing.T) {
+	session := newSession(t, `
+import collections, types
+made = collections.defaultdict(list, a=[1])
+proxy = types.MappingProxyType(made)
+class Counting(collections.UserDict):
+    def __missing__(self, key): self.data[key] = 1; return 1
+counting = Counting(a=1)`)
+	for _, name := range []string{"made", "proxy", "counting"} {
+		variable(t, session, name, "a")
+		for _, step := range []string{"zz", "5", "[0]", "zz#1"} {
+			_, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: name, Path: []string{step}})
+			var missing *mrp.NoSuchVariable
+			if !errors.As(err, &missing) {
+				t.Errorf("%s[%q]: %v, want that there is no such variable", name, step, err)
+			}
+		}
+		hoverEnd(t, session, name+"['zz']")
+		inspect(t, session, name+"['zz']", 2)
+		complete(t, session, name+"['zz'].|")
+	}
+	if _, outcome := runIn(t, session, "assert list(made) == list(counting) == ['a'], (made, counting)"); outcome.Error != nil {
+		t.Errorf("looking made items: %s", outcome.Error.Message)
+	}
+}
+
+// TestClassMethodsOfWhatIsNoFunction: Python up to 3.12 calls such a property.
+func TestClassMethodsOfWhatIsNoFunction(t *testing.T) {
+	session := newSession(t, `
+calls = []
+class Odd:
+    made = classmethod(property(lambda kind: calls.append(1)))
+    other = classmethod(3)
+    @property
+    def both(self): calls.append(2)
+odd = Odd()
+odd.__dict__['both'] = 5`)
+	for _, name := range []string{"odd", "Odd"} {
+		if labels := complete(t, session, name+".|").labels(); !slices.Contains(labels, "made") {
+			t.Errorf("%s. has no made: %q", name, labels)
+		}
+		hoverEnd(t, session, name+".made")
+		inspect(t, session, name+".other", 2)
+		for _, child := range variable(t, session, name).Children {
+			variable(t, session, name, child.Name)
+		}
+	}
+	if _, outcome := runIn(t, session, "assert calls == []"); outcome.Error != nil {
+		t.Error("the property was called")
 	}
 }
 

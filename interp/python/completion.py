@@ -22,6 +22,7 @@ from _mrmd import (
     static_completion,
     subscript_keys,
     typed_names,
+    variable_list,
     visits,
 )
 
@@ -180,6 +181,8 @@ class Completer:
         hidden = self._desk.shell.user_ns_hidden
         for name, value in list(dict.items(self._space)):
             if type(name) is not str or not name.startswith(word):
+                continue
+            if not word and variable_list.is_ipythons(name):
                 continue
             rank = _rank(name, "1")
             if hidden.get(name, members.ABSENT) is value and rank < "3":

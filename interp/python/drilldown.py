@@ -71,7 +71,7 @@ class Parts:
         elif kind is types.MappingProxyType:
             self._choose_keys(
                 lambda start, stop: members.first(value.items().__iter__, stop, start),
-                lambda key: self._visit.call(value, value.__getitem__, key),
+                lambda key: self._visit.call(value, _item_of_mapping, value, key),
                 len(value),
             )
         elif members.has_base(kind, list) or members.has_base(kind, tuple):
@@ -88,7 +88,12 @@ class Parts:
 
     def _item_of_dict(self, key):
         if self._visit.runs_user_code:
-            return self._visit.call(self._value, dict.__getitem__, self._value, key)
+            found = self._visit.call(
+                self._value, dict.get, self._value, key, members.ABSENT
+            )
+            if found is members.ABSENT:
+                raise KeyError(key)
+            return found
         # A lookup may compare with a key of a type of the user's.
         for other, item in members.pairs(self._value):
             if type(other) is type(key) and other == key:
@@ -109,7 +114,7 @@ class Parts:
                 lambda start, stop: self._visit.call(
                     value, _mapping_items, value, start, stop
                 ),
-                lambda key: self._visit.call(value, lambda: value[key]),
+                lambda key: self._visit.call(value, _item_of_mapping, value, key),
                 self._describer.length(value),
             )
         elif members.has_base(kind, collections.abc.Sequence):
@@ -224,9 +229,13 @@ class Parts:
                 return found
         name = step[1:] if step.startswith(".") else step
         found, is_known = members.attribute(self._value, name)
-        if found is members.ABSENT or not is_known:
-            raise NoSuchPart(step)
-        return found
+        if found is not members.ABSENT and is_known:
+            return found
+        # Where asking for it would run code there can be something stored all the same.
+        for own, item in self._attributes():
+            if own == name:
+                return item
+        raise NoSuchPart(step)
 
     def _by_key(self, step):
         if not self._is_keyed:
@@ -328,6 +337,13 @@ def _public_names(stored):
 
 def _iterated(base, value, start, stop):
     return members.first(lambda: base.__iter__(value), stop, start)
+
+
+def _item_of_mapping(value, key):
+    # Some make what is missing when they are asked for it.
+    if key not in value:
+        raise KeyError(key)
+    return value[key]
 
 
 def _mapping_items(value, start, stop):

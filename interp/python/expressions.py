@@ -103,7 +103,11 @@ class Resolver:
         kind = type(value)
         try:
             if members.has_base(kind, dict):
-                return self._visit.call(value, dict.__getitem__, value, index)
+                # Not by __getitem__, which has a defaultdict make what is missing.
+                found = self._visit.call(value, dict.get, value, index, members.ABSENT)
+                if found is members.ABSENT:
+                    raise KeyError(index)
+                return found
             for base in (list, tuple, str, bytes):
                 if members.has_base(kind, base) and type(index) is int:
                     return base.__getitem__(value, index)

@@ -242,7 +242,7 @@ def bind(value, found, name, runs_properties=True):
         if kind is staticmethod:
             return found.__func__, True
         if kind is classmethod:
-            return types.MethodType(found.__func__, value), True
+            return _bound_to_class(found, value)
         if kind is types.GetSetDescriptorType and module_of(type(value)) == "builtins":
             return _call_descriptor(found, value)
         return found, True
@@ -251,7 +251,7 @@ def bind(value, found, name, runs_properties=True):
     if kind is staticmethod:
         return found.__func__, True
     if kind is classmethod:
-        return types.MethodType(found.__func__, type(value)), True
+        return _bound_to_class(found, type(value))
     if is_one_of(kind, _BOUND_HARMLESSLY):
         return _call_descriptor(found, value)
     if runs_properties and is_safe(type(value)):
@@ -259,6 +259,13 @@ def bind(value, found, name, runs_properties=True):
     if has_get(found):
         return found, False
     return found, True
+
+
+def _bound_to_class(found, kind):
+    """Bind a class method, unless it wraps what is no method: a property, say."""
+    if type(found.__func__) is types.FunctionType:
+        return types.MethodType(found.__func__, kind), True
+    return found, False
 
 
 def _call_descriptor(found, value, name=None):

@@ -36,6 +36,11 @@ _NO_LENGTH = (
 )
 
 
+def is_ipythons(name):
+    """Say whether IPython has names like this of its own, such as _i12."""
+    return name[:1] == "_" and _IPYTHONS.fullmatch(name) is not None
+
+
 class _Names(NamedTuple):
     """A namespace's keys, those of them that name modules, and what is listed."""
 
