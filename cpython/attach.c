@@ -145,7 +145,8 @@ static void ask_to_stand_aside(void) {
 #endif
 
 /* Gives the calling OS thread a Python thread state and leaves it without the
- * GIL, to be entered with mrmd_thread_enter. NULL when memory runs out. */
+ * GIL, to be entered with mrmd_thread_enter. NULL when memory runs out. The caller
+ * must not hold the GIL, which tracemalloc takes to note the allocation. */
 void *mrmd_thread_attach(void) {
     return PyThreadState_New(PyInterpreterState_Main());
 }

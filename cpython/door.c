@@ -57,9 +57,13 @@ static int spin_for_ring(mrmd_bell *bell, long nanoseconds) {
     return 0;
 }
 
-/* NULL when memory runs out. */
+/* Ends the process when memory runs out, as Go's allocations do. */
 mrmd_bell *mrmd_bell_new(void) {
-    return calloc(1, sizeof(mrmd_bell));
+    mrmd_bell *bell = calloc(1, sizeof(mrmd_bell));
+    if (bell == NULL) {
+        abort();
+    }
+    return bell;
 }
 
 /* Waits until somebody rings or a signal arrives. Call without the GIL. */

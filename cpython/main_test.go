@@ -194,11 +194,32 @@ func TestTheMainThreadWakesFromSleep(t *testing.T) {
 	}
 }
 
-func TestAnotherThreadVisitsWhileTheMainThreadRuns(t *testing.T) {
-	visitor, err := NewVisitor()
-	if err != nil {
-		t.Fatal(err)
+// tracemalloc notes what is allocated for a new thread with the GIL held, also where
+// PYTHONTRACEMALLOC starts it before anything else.
+func TestAVisitorIsMadeWithTheGILHeldAndAllocationsTraced(t *testing.T) {
+	evaluate(t, "str(__import__('tracemalloc').start())")
+	made := make(chan *Visitor, 1)
+	go func() {
+		_ = interpreter.Do(context.Background(), func() error {
+			made <- NewVisitor()
+			return nil
+		})
+	}()
+	select {
+	case visitor := <-made:
+		visited := false
+		err := visitor.Do(context.Background(), func() error { visited = true; return nil })
+		if err != nil || !visited {
+			t.Errorf("visited: %v, %v", visited, err)
+		}
+	case <-time.After(time.Minute):
+		panic("the main thread waits for the visitor, which waits for the GIL")
 	}
+	evaluate(t, "str(__import__('tracemalloc').stop())")
+}
+
+func TestAnotherThreadVisitsWhileTheMainThreadRuns(t *testing.T) {
+	visitor := NewVisitor()
 	stop := make(chan struct{})
 	RegisterHostFunction("test.wait", func(string) (*string, error) { <-stop; return nil, nil })
 	finished := make(chan error)
@@ -219,7 +240,7 @@ func TestAnotherThreadVisitsWhileTheMainThreadRuns(t *testing.T) {
 		})
 	}()
 	var name string
-	err = visitor.Do(context.Background(), func() error {
+	err := visitor.Do(context.Background(), func() error {
 		threading, err := Import("threading")
 		if err != nil {
 			return err

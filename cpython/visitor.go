@@ -17,30 +17,18 @@ type Visitor struct {
 	bell *C.mrmd_bell
 }
 
-// NewVisitor attaches a thread to Python for the life of the process. Any
-// goroutine, after Start.
-func NewVisitor() (*Visitor, error) {
-	bell := C.mrmd_bell_new()
-	if bell == nil {
-		return nil, errors.New("making a thread for Python: out of memory")
-	}
-	visitor := &Visitor{bell: bell}
-	attached := make(chan error)
-	go visitor.serve(attached)
-	if err := <-attached; err != nil {
-		return nil, err
-	}
-	return visitor, nil
+// NewVisitor gives a thread to Python for the life of the process. It does not wait
+// until that is attached, which takes the GIL where tracemalloc follows allocations.
+// Any goroutine, after Start.
+func NewVisitor() *Visitor {
+	visitor := &Visitor{bell: C.mrmd_bell_new()}
+	go visitor.serve()
+	return visitor
 }
 
-func (v *Visitor) serve(attached chan<- error) {
+func (v *Visitor) serve() {
 	runtime.LockOSThread()
 	state := C.mrmd_thread_attach()
-	if state == nil {
-		attached <- errors.New("attaching a thread to Python: out of memory")
-		return
-	}
-	attached <- nil
 	// A thread that waits in C is woken at once; one whose goroutine waits, by way of
 	// another thread that Go's scheduler wakes first.
 	wait := time.Duration(0)
@@ -49,6 +37,10 @@ func (v *Visitor) serve(attached chan<- error) {
 		if asked == nil {
 			C.mrmd_bell_wait(v.bell, C.long(wait))
 			wait = 0
+			continue
+		}
+		if state == nil {
+			asked.outcome <- errors.New("attaching a thread to Python: out of memory")
 			continue
 		}
 		C.mrmd_thread_enter(state)

@@ -179,8 +179,8 @@ func (e *Engine) startUp() (err error) {
 	if err != nil {
 		return err
 	}
-	e.visitor, err = cpython.NewVisitor()
-	return err
+	e.visitor = cpython.NewVisitor()
+	return nil
 }
 
 func pathPrefix(workingDirectory string) []string {
@@ -342,11 +342,7 @@ func (e *Engine) FinishBeside(ctx context.Context) error {
 		return fmt.Errorf("waiting for Python to start: %w", err)
 	}
 	// One of its own: user code may hold on to the others.
-	visitor, err := cpython.NewVisitor()
-	if err != nil {
-		return err
-	}
-	err = visitor.Do(ctx, func() error {
+	err := cpython.NewVisitor().Do(ctx, func() error {
 		// First: an exit function may take all the time there is.
 		if _, err := cpython.Call(e.runner.flushHistory); err != nil {
 			return err

@@ -41,7 +41,6 @@ type lookIn struct {
 	made     int
 	// stopper is a thread that only ever tells others to stop.
 	stopper     *cpython.Visitor
-	stopperErr  error
 	makeStopper sync.Once
 }
 
@@ -73,11 +72,8 @@ func (l *lookIn) visitor() (*cpython.Visitor, error) {
 	if l.made == maxVisitors {
 		return nil, errNoVisitor
 	}
-	visitor, err := cpython.NewVisitor()
-	if err == nil {
-		l.made++
-	}
-	return visitor, err
+	l.made++
+	return cpython.NewVisitor(), nil
 }
 
 func (l *lookIn) takeBack(visitor *cpython.Visitor) {
@@ -250,7 +246,7 @@ func (v *visit) call() error {
 // then, until it is over.
 func (v *visit) stopUserCode() {
 	l := v.lookIn
-	l.makeStopper.Do(func() { l.stopper, l.stopperErr = cpython.NewVisitor() })
+	l.makeStopper.Do(func() { l.stopper = cpython.NewVisitor() })
 	for {
 		l.stopperCalls("overdue", v.number)
 		select {
@@ -270,9 +266,6 @@ func (v *visit) stopUserCode() {
 // stopperCalls calls a function of python/visits.py on the stopper's thread. What
 // can't be stopped is waited for all the same, so nothing is made of a failure.
 func (l *lookIn) stopperCalls(function string, arguments ...any) {
-	if l.stopperErr != nil {
-		return
-	}
 	_ = l.stopper.Do(context.Background(), func() error {
 		result, err := callModule(embeddedPackage+".visits", function, arguments...)
 		if err != nil {
