@@ -41,7 +41,7 @@ print("own", "write")
 sys.stdout.write = write
 print("to stderr", file=sys.stderr)
 print(own.__name__, own.__module__, own.__self__.__name__, type(own).__name__, own.__doc__,
- str(inspect.signature(own)), pickle.loads(pickle.dumps(own)) is own, redirected.getvalue(), replaced)`
+ outcome(lambda: str(inspect.signature(own))), pickle.loads(pickle.dumps(own)) is own, redirected.getvalue(), replaced)`
 	_, shown := mustRun(t, code)
 	plain := exec.Command(filepath.Join(os.Getenv("MRMD_TEST_VENV"), "bin", "python"), "-c", code)
 	plain.Env = append(os.Environ(), "PYTHONIOENCODING=utf-8:strict")
