@@ -77,6 +77,7 @@ int mrmd_print_install(PyObject *builtins, PyObject *stream, PyObject *write);
 
 /* memory.c */
 void mrmd_populate_arenas(int populate);
+int mrmd_make_objects_old(void);
 void mrmd_unmap_start_pages(void);
 
 /* sender.c */

@@ -32,6 +32,19 @@ void mrmd_populate_arenas(int populate) {
     PyObject_SetArenaAllocator(&populated);
 }
 
+/* Makes all objects there are old, so that the first collection does not look through
+ * what a start has made, which lives on: 8 ms. gc.freeze and gc.unfreeze only move lists.
+ * Needs the GIL. Returns 0, or -1 with an exception set. */
+int mrmd_make_objects_old(void) {
+    PyObject *gc = PyImport_ImportModule("gc");
+    PyObject *frozen = gc == NULL ? NULL : PyObject_CallMethod(gc, "freeze", NULL);
+    PyObject *unfrozen = frozen == NULL ? NULL : PyObject_CallMethod(gc, "unfreeze", NULL);
+    Py_XDECREF(gc);
+    Py_XDECREF(frozen);
+    Py_XDECREF(unfrozen);
+    return unfrozen == NULL ? -1 : 0;
+}
+
 static int unmap_read_only(struct dl_phdr_info *object, size_t size, void *unused) {
     (void)size;
     (void)unused;

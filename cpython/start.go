@@ -108,16 +108,21 @@ func Build() string { return C.GoString(C.Py_GetVersion()) }
 
 // HastenStart suits Python to code that makes much and drops little, as a start does,
 // until the function it returns is called: the cyclic garbage collector rests, which
-// would look through it all for nothing, and memory is taken in larger pieces. Both
-// need the GIL.
-func HastenStart() (end func()) {
+// would look through it all for nothing, then and when it is back, and memory is taken
+// in larger pieces. Both need the GIL.
+func HastenStart() (end func() error) {
 	C.mrmd_populate_arenas(1)
 	collects := C.PyGC_Disable() != 0
-	return func() {
+	return func() error {
 		C.mrmd_populate_arenas(0)
-		if collects {
-			C.PyGC_Enable()
+		if !collects {
+			return nil
 		}
+		C.PyGC_Enable()
+		if C.mrmd_make_objects_old() < 0 {
+			return fmt.Errorf("making the start's objects old: %w", TakeError())
+		}
+		return nil
 	}
 }
 

@@ -174,8 +174,7 @@ func (e *Engine) startUp() (err error) {
 		return err
 	}
 	endStart := cpython.HastenStart()
-	err = e.startPython(texts)
-	endStart()
+	err = errors.Join(e.startPython(texts), endStart())
 	if err != nil {
 		return err
 	}
