@@ -15,6 +15,9 @@ import numpy as np, pandas as pd, polars as pl, pyarrow as pa
 df = pd.DataFrame({'n': [3, 1, 2], 's': ['c', 'a', None], 'x y': [1.5, float('nan'), 2.5]}, index=['i', 'j', 'k'])
 pf = pl.DataFrame({'n': [3, 1, 2], 's': ['c', 'a', None]}); tbl = pa.table({'n': [3, 1, 2], 's': ['c', 'a', None]})
 dicts = [{'n': 3, 's': 'c'}, {'n': 1, 's': 'a'}, {'n': 2}]
+import collections, decimal
+Pair = collections.namedtuple('Pair', 'n s'); pairs = [Pair(3, 'c'), Pair(1, 'a'), (2,), 'b']
+prices = pd.DataFrame({'d': [decimal.Decimal('NaN'), decimal.Decimal('1.50'), None, decimal.Decimal('-1')]})
 arr = np.array([[3, 0], [1, 0], [2, 0]]); ser = pd.Series([3, 1, 2])
 class Trap:
     def __eq__(self, other): raise SystemError('compared')
@@ -40,6 +43,8 @@ many = pd.DataFrame({'k': ['b', None, 'a', 'b', 'a'], 'i': range(5), 'c': pd.Cat
 		{"tbl", mrp.TableView{Rows: [2]int{0, 2}, Sort: []mrp.SortKey{{Column: "n"}}}, `[[1,"a"],[2,null]]`},
 		{"dicts", mrp.TableView{Rows: [2]int{0, 9}, Sort: []mrp.SortKey{{Column: "n"}}}, `[[1,"a"],[2,null],[3,"c"]]`},
 		{"arr", mrp.TableView{Rows: [2]int{0, 2}, Sort: []mrp.SortKey{{Column: "0", Descending: true}}}, `[[3,0],[2,0]]`},
+		{"pairs", mrp.TableView{Rows: [2]int{0, 9}}, `[[3,"c"],[1,"a"],[2,null],["b",null]]`},
+		{"prices", mrp.TableView{Rows: [2]int{0, 2}, Sort: []mrp.SortKey{{Column: "d"}}}, `[["-1"],["1.50"]]`},
 		{"ser", mrp.TableView{Rows: [2]int{1, 2}}, `[[1]]`},
 		{"dicts", mrp.TableView{Rows: [2]int{0, 9}, Filter: "s != 'a' and not n == 2"}, `[[3,"c"]]`},
 		{"pf", mrp.TableView{Rows: [2]int{0, 9}, Filter: "s in ['a', 'z'] or n == 2"}, `[[1,"a"],[2,null]]`},

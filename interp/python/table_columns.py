@@ -314,6 +314,8 @@ def _sort_key(item):
         return (0, item)
     if kind is str:
         return (1, item)
-    if kind is bytes or kind is decimal.Decimal:
+    if kind is decimal.Decimal:
+        return None if item.is_nan() else (0, item)
+    if kind is bytes:
         return (2, item)
     return (3, item) if id(kind) in _PLAIN_IDS else (4, kind.__name__)

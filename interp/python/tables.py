@@ -260,8 +260,8 @@ def _of_rows(value, base):
             names.update(
                 (key, None) for key in list(dict.keys(row)) if type(key) is str
             )
-        elif type(row) is list or members.has_base(kind, tuple):
-            width = max(width, len(row))
+        else:
+            width = max(width, _width(row) or 0)
 
     def rows_of(rows):
         if type(rows) is range:
@@ -282,15 +282,26 @@ def _of_rows(value, base):
     if width:
 
         def items(number, rows):
-            return [
-                row[number]
-                if type(row) in (list, tuple) and number < len(row)
-                else (row if number == 0 and type(row) not in (list, tuple) else None)
-                for row in rows_of(rows)
-            ]
+            return [_item(row, number) for row in rows_of(rows)]
 
         return _Table(range(width), length, items)
     return _Table(["value"], length, lambda number, rows: list(rows_of(rows)))
+
+
+def _width(row):
+    """Say how many cells a sequence fills; None when it is a cell itself."""
+    for base in (list, tuple):
+        if members.has_base(type(row), base):
+            return base.__len__(row)
+    return None
+
+
+def _item(row, number):
+    width = _width(row)
+    if width is None:
+        return row if number == 0 else None
+    base = list if members.has_base(type(row), list) else tuple
+    return base.__getitem__(row, number) if number < width else None
 
 
 _TABLES = {

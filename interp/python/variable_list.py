@@ -117,13 +117,19 @@ def names(shell, request):
         found = [name for name in found if name not in left_out]
     wanted = request.get("types")
     if wanted:
-        found = [name for name in found if _is_wanted(type(get(name)), wanted)]
+        found = _of_types(found, list(map(type, map(get, found))), frozenset(wanted))
     return found
 
 
-def _is_wanted(kind, wanted):
-    name = members.type_name(kind)
-    return name in wanted or f"{members.module_of(kind)}.{name}" in wanted
+def _of_types(names, kinds, wanted):
+    # By id: a type of the user's need not be hashable.
+    are_wanted = {}
+    for key, kind in dict(zip(map(id, kinds), kinds, strict=True)).items():
+        name = members.type_name(kind)
+        full = f"{members.module_of(kind)}.{name}"
+        are_wanted[key] = name in wanted or full in wanted
+    chosen = map(are_wanted.__getitem__, map(id, kinds))
+    return list(itertools.compress(names, chosen))
 
 
 def count(shell):
