@@ -141,15 +141,19 @@ df = pd.DataFrame([[1, 2, 3]], columns=['a', 'a', ('t', 1)]); arr = np.arange(6)
 structured = np.array([(1, 2.0)], dtype=[('left', int), ('right', float)])
 long = list(range(1000)); crowd = {3}
 gen = (i for i in range(3))
+floats = {float('nan'): 1, float('inf'): 2, complex('nanj'): 3, 0.5: 4}
+spans = pd.DataFrame({'span': pd.to_timedelta([1, 2], unit='s')})
 `)
 	// Every child's name is the next step to that child.
-	for _, name := range []string{"nested", "c", "plain", "df", "arr", "pf", "structured", "crowd"} {
-		parent := variable(t, session, name)
-		if len(parent.Children) == 0 {
+	for _, path := range []string{"nested", "c", "plain", "df", "arr", "pf", "structured", "crowd", "floats", "spans", "spans span", "spans span 0"} {
+		name, path, _ := strings.Cut(path, " ")
+		steps := strings.Fields(path)
+		parent := variable(t, session, name, steps...)
+		if len(parent.Children) == 0 && len(steps) < 2 {
 			t.Errorf("%s has no children", name)
 		}
 		for _, child := range parent.Children {
-			if got := variable(t, session, name, child.Name); got.Value != child.Value || got.Type != child.Type {
+			if got := variable(t, session, name, append(steps[:len(steps):len(steps)], child.Name)...); got.Value != child.Value || got.Type != child.Type {
 				t.Errorf("%s, %s: %s and %s", name, child.Name, got.Value, child.Value)
 			}
 		}

@@ -5,6 +5,7 @@ for certain are named by their position: "text#12". Any thread; needs the GIL.
 """
 
 import ast
+import cmath
 import collections
 import functools
 import re
@@ -295,6 +296,9 @@ class Parts:
             return []
         else:
             own = members.own_attributes(value)
+            if members.is_safe(type(value)):
+                # What a library's object keeps for itself comes and goes.
+                own = [(name, item) for name, item in own if name[:1] != "_"]
         return [
             (name, _unwrapped(item))
             for name, item in own
@@ -363,6 +367,8 @@ def is_literal(key):
     """Say whether a key is of types that can be written down and compared safely."""
     if type(key) is tuple:
         return all(is_literal(item) for item in key)
+    if type(key) is float or type(key) is complex:
+        return cmath.isfinite(key)
     return members.is_one_of(type(key), _LITERALS)
 
 
