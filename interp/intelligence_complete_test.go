@@ -222,6 +222,11 @@ func TestCompletionDescribes(t *testing.T) {
 			t.Errorf("paint: %+v", match)
 		}
 	}
+	for _, match := range complete(t, session, "%time|").Matches {
+		if strings.Contains(text(match.Documentation), "magics table") || match.Detail != nil && !strings.HasPrefix(text(match.Detail), match.Label+"(line") {
+			t.Errorf("%s: %s %s", match.Label, text(match.Detail), text(match.Documentation))
+		}
+	}
 	got := complete(t, session, "pri|")
 	if got.Matches[0].Label != "price" || text(got.Matches[0].ValuePreview) != "12" || text(got.Matches[0].Detail) != "12" {
 		t.Errorf("the first match of pri is %+v", got.Matches[0])

@@ -123,6 +123,21 @@ func TestInspectFindsSources(t *testing.T) {
 	if got := inspect(t, session, "f(1, ", 1); text(got.Name) != "f" {
 		t.Errorf("inside a call: %+v", got)
 	}
+	for _, code := range []string{"%timeit", "%%timeit", "x = 1\ny = %timeit"} {
+		got := inspect(t, session, code, 2)
+		name := code[strings.Index(code, "%"):]
+		if text(got.Name) != name || !strings.Contains(text(got.Docstring), "Time execution") || !strings.Contains(text(got.SourceCode), "def timeit") {
+			t.Errorf("%q is %s: %.300s %.300s", code, text(got.Name), text(got.Docstring), text(got.SourceCode))
+		}
+		if hovered := hoverEnd(t, session, code); text(hovered.Name) != name || hovered.Docstring == nil {
+			t.Errorf("%q: %+v", code, hovered)
+		}
+	}
+	for _, code := range []string{"(1\n%time", "'''\n%timeit", "%no_such_magic", "%%bash\n%timeit"} {
+		if got := inspect(t, session, code, 1); strings.HasPrefix(text(got.Name), "%") {
+			t.Errorf("%q: %+v", code, got)
+		}
+	}
 	if got := inspect(t, session, "f", 0); got.Docstring != nil || text(got.Signature) != "f(a)" {
 		t.Errorf("detail 0: %+v", got)
 	}

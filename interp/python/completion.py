@@ -15,6 +15,7 @@ from _mrmd import (
     expressions,
     library_previews,
     library_values,
+    magic_functions,
     members,
     module_names,
     path_names,
@@ -278,12 +279,13 @@ class Completer:
         matches = []
         for kind in kinds:
             sign = "%" if kind == "line" else "%%"
-            for name, function in list(manager.magics[kind].items()):
+            for name in list(manager.magics[kind]):
                 if name.startswith(match[2]):
                     rank = "1" if len(sign) == len(match[1]) else "2"
-                    matches.append(
-                        Match(sign + name, "function", "magic", rank, function)
-                    )
+                    found = Match(sign + name, "function", "magic", rank)
+                    function = magic_functions.find(self._desk.shell, kind, name)
+                    found.value = members.ABSENT if function is None else function
+                    matches.append(found)
         start = place.cursor - len(match[1]) - len(match[2])
         return start, matches
 

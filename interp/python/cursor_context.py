@@ -17,6 +17,7 @@ _CLOSES = {")": "(", "]": "[", "}": "{"}
 _NAME = re.compile(r"[^\W\d]\w*")
 _WORD = re.compile(r"\w+")
 _LINE_MAGIC = re.compile(r"(?m)^[ \t]*(?:\w[\w, ]*=[ \t]*)?(?P<sign>%|!)(?P<rest>.*)\Z")
+_MAGIC = re.compile(r"[ \t]*(?:\w[\w, ]*=[ \t]*)?(?P<sign>%%?)(?P<name>\w+)")
 _PYTHON_CELL_MAGICS = frozenset(["time", "timeit", "capture", "prun", "memit", "mprun"])
 
 
@@ -207,6 +208,18 @@ class Place:
     def _is_definition(self, position):
         words = self.code[max(position - 20, 0) : position].split()
         return bool(words) and words[-1] in ("def", "class")
+
+
+def magic_at(code, cursor):
+    """Give (kind, name) of the magic whose name the cursor is on, else None."""
+    start = code.rfind("\n", 0, cursor) + 1
+    match = _MAGIC.match(code, start)
+    if match is None or not match.start("sign") <= cursor <= match.end():
+        return None
+    place = Place(code, match.start("sign"))
+    if place.kind != "code" or place.open:
+        return None
+    return "cell" if match["sign"] == "%%" else "line", match["name"]
 
 
 def expression_at(code, cursor):

@@ -51,11 +51,8 @@ class Narrator:
 
     def hover(self, code, cursor):
         """Say in a few words what the expression at the cursor is now."""
-        name, _ = cursor_context.expression_at(code, cursor)
-        if name is None:
-            return _NOTHING_TO_HOVER
         try:
-            value, is_known = self._resolver.resolve(name)
+            name, value, is_known = self._at(code, cursor)
         except expressions.NotKnown:
             return _NOTHING_TO_HOVER
         doc = signatures.docstring(value)
@@ -69,6 +66,24 @@ class Narrator:
             "documentation": doc,
         }
 
+    def _at(self, code, cursor, or_call=False):
+        """Give (name, value, is known) of what is at the cursor; raises NotKnown.
+
+        With `or_call` it may also be the call that the cursor is in.
+        """
+        name, place = cursor_context.expression_at(code, cursor)
+        magic = cursor_context.magic_at(code, cursor) if "%" in code else None
+        if magic is not None:
+            kind, word = magic
+            value = self._resolver.magic(kind, word)
+            return ("%" if kind == "line" else "%%") + word, value, True
+        if name is None and or_call and place.kind != "comment":
+            call = place.call()
+            name = call and call[0]
+        if name is None:
+            raise expressions.NotKnown("")
+        return name, *self._resolver.resolve(name)
+
     def line(self, value):
         """Say in one line what a value is now."""
         described = library_previews.line(value, self._previewer.line)
@@ -78,21 +93,15 @@ class Narrator:
 
     def signature(self, name, value):
         """Give "name(parameters)" of what can be called, else None."""
-        if not signatures.is_callable(value):
+        if name.startswith("%") or not signatures.is_callable(value):
             return None
         found = signatures.of(value, self._previewer.line)
         return None if found is None else name + found
 
     def inspect(self, code, cursor, detail):
         """Describe the expression at the cursor, or the call that it is in."""
-        name, place = cursor_context.expression_at(code, cursor)
-        if name is None and place.kind != "comment":
-            call = place.call()
-            name = call and call[0]
-        if name is None:
-            return _NOTHING_TO_INSPECT
         try:
-            value, is_known = self._resolver.resolve(name)
+            name, value, is_known = self._at(code, cursor, or_call=True)
         except expressions.NotKnown:
             return _NOTHING_TO_INSPECT
         file, line = source_lines.file_and_line(value)

@@ -7,7 +7,7 @@ from containers of known types. Any thread; needs the GIL.
 import ast
 import builtins
 
-from _mrmd import drilldown, library_values, members
+from _mrmd import drilldown, library_values, magic_functions, members
 
 _LONGEST = 2000
 
@@ -34,6 +34,13 @@ class Resolver:
         self._shell = shell
         self._visit = visit
         self._describer = describer
+
+    def magic(self, kind, name):
+        """Give the function of a "line" or "cell" magic; raises NotKnown."""
+        found = magic_functions.find(self._shell, kind, name, imports=True)
+        if found is None:
+            raise NotKnown(name)
+        return found
 
     def resolve(self, text):
         """Give (value, is known): a property comes as itself with False."""
