@@ -69,6 +69,10 @@ func TestSyntaxErrorsSayWhere(t *testing.T) {
 		"1+":             "SyntaxError|1|3",
 		"x = 1\ny = = 2": "SyntaxError|2|5",
 		"if 1:\nx=1":     "IndentationError|2|1",
+		"\n\n  x = = 2":  "SyntaxError|3|5",
+		"return 5":       "SyntaxError|1|1",
+		// What IPython's own transformers can't make tokens of.
+		"\n%time\nif 1:\n        x=1\n    y=2": "IndentationError|5|8",
 	} {
 		outcome, shown := run(t, code)
 		failure := outcome.Error
@@ -79,8 +83,33 @@ func TestSyntaxErrorsSayWhere(t *testing.T) {
 		if got := fmt.Sprintf("%s|%d|%d", failure.Type, *failure.Line, *failure.Column); got != want {
 			t.Errorf("%q: %s, want %s", code, got, want)
 		}
+		text := strings.Join(failure.Traceback, "")
+		line := strings.TrimSpace(strings.Split(code, "\n")[*failure.Line-1])
+		if strings.Count(text, "  File ") != 1 || !strings.Contains(text, "\n    "+line+"\n") {
+			t.Errorf("%q: more or less than the line %q in\n%s", code, line, text)
+		}
 		if shown.stdout()+shown.stderr() != "" {
 			t.Errorf("%q printed %q%q", code, shown.stdout(), shown.stderr())
+		}
+	}
+}
+
+// IPython removes leading empty lines.
+func TestLeadingEmptyLinesCountAndMeanNothing(t *testing.T) {
+	for code, want := range map[string]string{
+		"\n\n    1/0":                "ZeroDivisionError|division by zero|3",
+		"\r\n \n%%writefile\nx":      "UsageError|the following arguments are required: filename|3",
+		"\n\n>>> x = 1\n>>> x / 0":   "ZeroDivisionError|division by zero|4",
+		"\nIn [1]: 1/0":              "ZeroDivisionError|division by zero|2",
+		"\n\nexit":                   "SystemExit|None|3",
+		"\n\nnosuchname\n\n":         "NameError|name 'nosuchname' is not defined|3",
+		"\n\n \t\n":                  "no error",
+		"\n\n  x = 1\n  assert x":    "no error",
+		"\n    %%capture c\n    1/0": "no error",
+	} {
+		outcome, _ := run(t, code)
+		if got := describeError(outcome.Error); got != want {
+			t.Errorf("%q fails with %s, want %s", code, got, want)
 		}
 	}
 }

@@ -14,7 +14,7 @@ samples = [
     'def f(a,\n      b):\n  return a\n', '"""doc\n  %not magic\n"""', 'x = [1\n , 2]', 'ls = 3', 'a;b', '1;',
     '%who', '  %who', '!echo', '!!echo', 'x?', '?x', 'x??', 'a = %who_ls', 'a = !ls', 'a =!ls', 'a = \\\n %who_ls',
     '%%time\n1', '%%bash\nls', 'who', 'who int', 'ls', 'ls -l', 'pwd', 'cd', 'exit', 'exit()', 'quit', 'a_macro', 'a_macro + 1',
-    '>>> 1+1', '>>> for i in x:\n...   i', 'In [3]: 1+1', '\n\nx = 1', '   x = 1', '\tx = 1\n\ty = 2', ',f a b', ';f a b', '/f a',
+    '>>> 1+1', '>>> for i in x:\n...   i', 'In [3]: 1+1', '\n\nx = 1', '\n\n%%time\n1', '\nls', '\n\n  x = 1', '\n>>> 1+1', '   x = 1', '\tx = 1\n\ty = 2', ',f a b', ';f a b', '/f a',
     'x = 1 # PYTHON-MODE', 'x.y', 'x.y = 1', 'time.sleep', 'time 1', '# comment', '# comment?', 'x = "?"', 'await x', '[ins] 3',
     'x = 1\r\ny = 2\r\n', 'x = 1\x0cy', 'é = 1', '', '\n', ' ', 'alias', 'alias x y', 'import os', 'import os\n%who', 'a\n?b', '...',
     'x = lambda: 3\nx?', 'try:\n  1\nexcept: pass', 'precision', 'precision 3', '@property\ndef f(): ...', '*a, b = 1, 2', 'a*', 'o*?',
@@ -22,11 +22,12 @@ samples = [
 wrong = []
 for sample in samples:
     ours = theirs = None
+    # Where IPython's own removes empty lines, ours keeps the lines' numbers.
+    kept = '\n' * (len(sample) - len(sample.lstrip('\n'))) if sample.strip() else ''
     try: ours = shell.transform_cell(sample)
     except SyntaxError as error: ours = repr(error)
-    try: theirs = InteractiveShell.transform_cell(shell, sample)
+    try: theirs = kept + InteractiveShell.transform_cell(shell, sample)
     except SyntaxError as error: theirs = repr(error)
-    # Where IPython's own removes empty lines, ours keeps the lines' numbers.
     if ours != theirs: wrong.append((sample, ours, theirs))
 recognised = [sample for sample in samples if shell._recogniser.is_plain(sample)]
 (wrong, len(recognised) > 20, '%who' in recognised)`)

@@ -4,6 +4,7 @@ Frames of IPython and of this runtime are left out, in chained exceptions and
 groups too. Any thread; needs the GIL.
 """
 
+import linecache
 import os
 import re
 import traceback
@@ -14,6 +15,8 @@ import IPython
 from _mrmd.bootstrap import FOLDER
 
 _MACHINERY = (os.path.dirname(IPython.__file__) + os.sep, FOLDER)
+# What the tokenizer calls the code it is given, up to Python 3.11 and from 3.12 on.
+_TOKENIZED = ("<tokenize>", "<string>")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -25,6 +28,11 @@ def describe(shell, error, cell_file):
     """
     kind = type(error).__name__
     message = _message(error)
+    if _is_cells_syntax(error, cell_file):
+        # Nothing of the user's has run, and who compiled it is no matter.
+        error.__traceback__ = None
+        if error.text is None and error.lineno:
+            error.text = linecache.getline(error.filename, error.lineno) or None
     error.__traceback__ = _with_lines(error.__traceback__)
     line, column = _position(error, cell_file)
     return kind, message, lines(shell, error), line, column
@@ -118,8 +126,23 @@ def _nearest_line(entry):
     return places[0] if places else (entry.tb_lasti, code.co_firstlineno)
 
 
+def _is_cells_syntax(error, cell_file):
+    """Say whether the cell was no Python, or not even tokens for IPython to look at."""
+    if not isinstance(error, SyntaxError):
+        return False
+    if cell_file is None:
+        return error.filename in _TOKENIZED
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == cell_file:
+            return False
+        trace = trace.tb_next
+    return error.filename == cell_file
+
+
 def _position(error, cell_file):
-    if isinstance(error, SyntaxError) and error.filename == cell_file:
+    of_tokens = cell_file is None and _is_cells_syntax(error, cell_file)
+    if isinstance(error, SyntaxError) and (error.filename == cell_file or of_tokens):
         column = error.offset
         return error.lineno, column if column and column > 0 else None
     deepest = None

@@ -23,6 +23,21 @@ _SPECIAL = re.compile(
 )
 # The word of a line that prefilter looks up as a macro, an autocall or a magic.
 _FIRST_WORD = re.compile(r"[\w.*]*")
+_EMPTY_LINE = re.compile(r"[ \t\f]*(?:\r\n|\r|\n)")
+_EMPTY_LINES = re.compile(f"(?:{_EMPTY_LINE.pattern})+")
+
+
+def without_leading_empty_lines(code):
+    """Split code into the newlines of its leading empty lines, and the rest.
+
+    Code that is nothing else has none that lead.
+    """
+    if not code or not code[0].isspace():
+        return "", code
+    lines = _EMPTY_LINES.match(code)
+    if lines is None or lines.end() == len(code):
+        return "", code
+    return "\n" * len(_EMPTY_LINE.findall(lines.group())), code[lines.end() :]
 
 
 class Recogniser:

@@ -9,7 +9,6 @@ import _mrmd_host
 from IPython.core import page
 from IPython.core.autocall import ExitAutocall
 from IPython.core.error import UsageError
-from IPython.core.inputtransformer2 import TransformerManager, leading_empty_lines
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.core.prefilter import PrefilterManager
 from traitlets import Type, default
@@ -73,12 +72,22 @@ class Shell(InteractiveShell):
         loop.make_current()
 
     def transform_cell(self, raw_cell):
-        """Turn IPython's syntax into Python's; most cells have none."""
+        """Turn IPython's syntax into Python's; most cells have none.
+
+        IPython removes leading empty lines, and every line number of an error is then
+        too small: they come back as empty as they can be.
+        """
+        empty_lines, code = plain_code.without_leading_empty_lines(raw_cell)
         if self._recogniser is None:
             self._recogniser = plain_code.Recogniser(self)
-        if self._recogniser.is_plain(raw_cell):
-            return raw_cell if raw_cell.endswith("\n") else raw_cell + "\n"
-        return super().transform_cell(raw_cell)
+        if self._recogniser.is_plain(code):
+            return empty_lines + (code if code.endswith("\n") else code + "\n")
+        try:
+            return empty_lines + super().transform_cell(code)
+        except SyntaxError as error:
+            if error.lineno:
+                error.lineno += len(empty_lines)
+            raise
 
     def should_run_async(self, raw_cell, *, transformed_cell=None, **options):
         """Say whether the cell awaits; only code with these words in it may."""
@@ -120,14 +129,6 @@ class Shell(InteractiveShell):
     @staticmethod
     def _refuse_to_edit(*arguments, **options):
         raise UsageError("no editor can be opened here: use %%writefile")
-
-    @default("input_transformer_manager")
-    def _input_transformer_manager_default(self):
-        manager = TransformerManager()
-        manager.cleanup_transforms[
-            manager.cleanup_transforms.index(leading_empty_lines)
-        ] = keep_line_numbers
-        return manager
 
     def init_prefilter(self):
         """Leave the prefilter manager to be made when it is first asked for.
@@ -336,23 +337,6 @@ class Shell(InteractiveShell):
         if isinstance(outcome.error_in_exec, asyncio.CancelledError):
             outcome.error_in_exec = interrupt
         return outcome
-
-
-def keep_line_numbers(lines):
-    """Remove leading empty lines only where IPython's later transforms need it.
-
-    IPython always removes them, and every line number of an error is then too
-    small. What has to come first is a cell magic, or an indent to be taken off.
-    """
-    for line in lines:
-        if line.strip():
-            first = line
-            break
-    else:
-        return lines
-    if first.startswith("%%") or first[0].isspace():
-        return leading_empty_lines(lines)
-    return lines
 
 
 def _show_without_pager(text, start=0, screen_lines=0, pager_cmd=None):
