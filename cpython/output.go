@@ -201,6 +201,26 @@ func (o *Output) flush() {
 	}
 }
 
+// ReopenClosed puts the terminals back where the user's code has closed descriptor 1 or
+// 2, whose number the next file or connection that is opened would get, and all output
+// with it. Between cells, on the main thread; it needs no GIL.
+func (o *Output) ReopenClosed() error {
+	for stream, slave := range o.slaves {
+		if _, err := unix.FcntlInt(uintptr(stream+1), unix.F_GETFD, 0); !errors.Is(err, unix.EBADF) {
+			continue
+		}
+		// The lowest number that is free: another thread may have been faster.
+		reopened, err := unix.FcntlInt(slave.Fd(), unix.F_DUPFD, stream+1)
+		if err != nil {
+			return fmt.Errorf("opening descriptor %d again: %w", stream+1, err)
+		}
+		if reopened != stream+1 {
+			_ = unix.Close(reopened) // nothing was written to it
+		}
+	}
+	return nil
+}
+
 // Resize sets the size that code sees on the terminals of both streams.
 func (o *Output) Resize(size WindowSize) error {
 	if o.NoTerminal != nil {

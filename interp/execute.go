@@ -35,6 +35,9 @@ func (e *Engine) Execute(ctx context.Context, request mrp.Execution, sink mrp.Si
 		number := e.runs.begin(request.ExecID)
 		e.output.FlushThen(func() { e.router.sink = sink })
 		defer func() {
+			if err := e.output.ReopenClosed(); err != nil {
+				e.options.Log.WithError(err).Warn("what is written to a closed stream is lost")
+			}
 			cpython.FlushStdio()
 			e.output.FlushThen(func() {
 				e.router.finish()

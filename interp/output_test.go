@@ -135,6 +135,18 @@ print('shown')
 	}
 }
 
+// Its number would be the next file's or connection's, which would get all output.
+func TestClosedDescriptorsAreThereInTheNextCell(t *testing.T) {
+	outcome, _ := run(t, "import os\nos.close(1); os.close(2)\nprint('lost')")
+	if outcome.Error == nil || outcome.Error.Type != "OSError" {
+		t.Errorf("printing to a closed descriptor: %+v", outcome.Error)
+	}
+	result, shown := mustRun(t, "import sys\nprint('out'); os.system('echo child; echo err >&2')\nsys.stdout.isatty(), os.isatty(2)")
+	if shown.stdout() != "out\nchild\n" || shown.stderr() != "err\n" || result != "(True, True)" {
+		t.Errorf("stdout %q, stderr %q, result %s", shown.stdout(), shown.stderr(), result)
+	}
+}
+
 func TestCaptureMagic(t *testing.T) {
 	_, shown := mustRun(t, "%%capture cap\nprint('z')\n1+1")
 	if shown.stdout() != "" {
