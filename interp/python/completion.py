@@ -302,6 +302,9 @@ class Completer:
             write = self._desk.previewer.line
             if match.type == "param":
                 detail = preview = write(value, _PREVIEW)
+            elif match.type == "magic":
+                # Its line is not written as a call.
+                detail = None
             elif signatures.is_callable(value) and match.kind != "variable":
                 detail = signatures.of(value, write)
                 detail = None if detail is None else match.label + detail
