@@ -20,6 +20,10 @@ func TestOldPythonsAreRefused(t *testing.T) {
 		mustRefuse(t, append(noSigaltstack, "Python 3.9.18"), newestPython(t).path,
 			pretendArgs(`{"version": [3, 9, 18, "final", 0]}`, "describe")...)
 	})
+	t.Run("named by its version", func(t *testing.T) {
+		mustRefuse(t, append(noSigaltstack, "Python 3.9"), script("make-venv"), filepath.Join(t.TempDir(), "venv"),
+			"3.9", filepath.Join(repo, "requirements/runtime.txt"))
+	})
 	pyenv := os.Getenv("PYENV_ROOT")
 	if pyenv == "" {
 		home, err := os.UserHomeDir()
