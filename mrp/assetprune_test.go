@@ -1,6 +1,7 @@
 package mrp
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -76,5 +77,52 @@ func TestSavingPrunes(t *testing.T) {
 		time.Sleep(time.Millisecond)
 		// One that begins while another runs is left to that one.
 		rt.post("/execute", `{"code":"show"}`)
+	}
+}
+
+// A clock that is set back, or on, by hours while the runtime runs leaves what it
+// saved meanwhile: files get the wall clock's time.
+func TestPruningWhileTheClockJumps(t *testing.T) {
+	began := time.Now()
+	dir := t.TempDir()
+	pruner := assetPruner{dir: dir, count: 3, age: time.Hour}
+	for i, file := range []struct {
+		name     string
+		modified time.Duration
+		own      bool
+	}{
+		{"before_0001.png", 0, false},
+		{"ahead_0001.png", 5 * time.Hour, false},
+		{"first_0001.png", 0, true},
+		{"back_0001.png", -3 * time.Hour, true},
+		{"on_0001.png", 3 * time.Hour, true},
+	} {
+		saved := began.Add(time.Duration(i) * time.Second)
+		if file.own {
+			pruner.note(file.name, saved)
+		}
+		path := filepath.Join(dir, file.name)
+		modified := saved.Add(file.modified)
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, modified, modified)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, step := range []struct {
+		after time.Duration
+		left  string
+	}{
+		{time.Minute, "back_0001.png first_0001.png on_0001.png"},
+		{time.Hour + 3500*time.Millisecond, "on_0001.png"},
+		{2 * time.Hour, ""},
+	} {
+		if err := pruner.prune(began.Add(step.after)); err != nil {
+			t.Error(err)
+		}
+		if left := namesIn(t, dir); left != step.left {
+			t.Errorf("after %v are left: %s", step.after, left)
+		}
+	}
+	if err := pruner.prune(began.Add(3 * time.Hour)); err != nil || len(pruner.saved) != 0 {
+		t.Errorf("files that are long gone are still noted: %v, %v", pruner.saved, err)
 	}
 }

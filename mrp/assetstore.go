@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -69,6 +70,9 @@ func (s *assetStore) save(execID string, number int, dir *assetDir, mimeType str
 		target = *dir
 	}
 	name := filepath.Join(target.relative, fmt.Sprintf("%s_%04d.%s", safeFileName(execID), number, assetExtension(mimeType)))
+	if target.root == s.dir {
+		s.pruner.note(name, time.Now())
+	}
 	size, err := writeAtomically(target.root, name, body)
 	if err != nil {
 		return savedAsset{}, fmt.Errorf("no file can be made of a display in the folder %s: %w", filepath.Join(target.root, target.relative), err)
