@@ -15,9 +15,19 @@
 #include <time.h>
 
 static pthread_mutex_t visit_lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t visit_over = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t visit_over;
 static int visits_waiting;
 static _Atomic int is_asked;
+
+/* A clock that is set back must not prolong the wait, and the default one is the
+ * wall's. Before main, for there is no static initializer that says so. */
+__attribute__((constructor)) static void wait_by_the_monotonic_clock(void) {
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&visit_over, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
 
 /* A visit that takes longer competes for the GIL like any thread from then on:
  * the user's code must not be held up by it. */
