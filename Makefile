@@ -13,7 +13,7 @@ TESTS ?=
 CELLS ?= 200000
 EXAMPLES ?= 100
 
-.PHONY: help venv build install install-all wheel run test test-workloads test-clusters test-wheels test-page picture gallery bench stress soak schemathesis regression lint clean
+.PHONY: help venv build install install-all wheel run test test-workloads test-clusters test-wheels test-page picture gallery bench stress asan soak schemathesis regression lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -67,6 +67,11 @@ gallery: ## run examples/gallery.md and write what came out to docs/gallery.md
 
 stress: ## threads, forks, interrupts and requests at once, with a report [DURATION=10m]
 	@scripts/stress "$(DURATION)"
+
+asan: ## test cpython and interp with AddressSanitizer in the C code [VENV=.venv]
+	@scripts/bootstrap
+	@scripts/default-venv "$(VENV)"
+	@scripts/asan "$(VENV)"
 
 regression: ## CPython's and IPython's tests in plain Python and in cells [VENV=.venv, TESTS="test_signal ipython"]
 	@scripts/default-venv "$(VENV)"
