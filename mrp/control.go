@@ -49,10 +49,14 @@ func (h *Handler) serveInterrupt(w http.ResponseWriter, r *http.Request, _ httpr
 }
 
 func (h *Handler) serveReset(w http.ResponseWriter, r *http.Request, _ httprouter.Params) error {
-	var session optional[string]
+	var session, scope optional[string]
 	err := h.decode(r, func(f field) error {
-		if f.name == "session" {
+		switch f.name {
+		case "session":
 			return f.text(&session)
+		case "scope":
+			// There is one: all of the session.
+			return f.text(&scope)
 		}
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"io"
+	"math"
 	"mime"
 	"net/http"
 	"strconv"
@@ -96,6 +97,17 @@ func (f field) whole(into *optional[int], low, high int) error {
 	default:
 		return f.wrongType("a whole number")
 	}
+}
+
+// position takes a whole number that counts from the beginning of a text: one too large
+// for any text is the largest.
+func (f field) position(into *optional[int], largest int) error {
+	// What is no number parses as 0, and what is beyond all of them as infinity.
+	if number, _ := strconv.ParseFloat(string(f.raw), 64); number > float64(largest) && number == math.Trunc(number) {
+		*into = optional[int]{largest, true}
+		return nil
+	}
+	return f.whole(into, 0, largest)
 }
 
 // object only checks the type: the members are the client's own.

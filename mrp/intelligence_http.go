@@ -55,7 +55,7 @@ func (h *Handler) decodePosition(r *http.Request) (positionRequest, error) {
 		case "session":
 			return f.text(&session)
 		case "cursor":
-			return f.whole(&cursor, 0, maxCursor)
+			return f.position(&cursor, maxCursor)
 		case "detail":
 			return f.whole(&detail, 0, 2)
 		}

@@ -54,6 +54,8 @@ func TestQuestionsReachTheEngine(t *testing.T) {
 	for _, test := range []struct{ path, body, want string }{
 		{"/complete", `{"code":"os.pa","cursor":5}`, `{"code":"os.pa","cursor":5}`},
 		{"/complete", `{"code":"x","cursor":500,"triggerKind":"typing"}`, `{"code":"x","cursor":500}`},
+		{"/complete", `{"code":"x","cursor":1e400}`, `{"code":"x","cursor":2147483648}`},
+		{"/hover", `{"code":"x","cursor":9007199254740993}`, `{"code":"x","cursor":2147483648}`},
 		{"/hover", `{"code":"x","cursor":null}`, `{"code":"x"}`},
 		{"/inspect", `{"code":"x","cursor":1.0}`, `{"code":"x","cursor":1,"detail":1}`},
 		{"/inspect", `{"code":"x","detail":2}`, `{"code":"x","detail":2}`},
@@ -93,6 +95,8 @@ func TestQuestionsThatMakeNoSense(t *testing.T) {
 		{"/complete", `{"code":"x","cursor":-1}`, http.StatusBadRequest},
 		{"/hover", `{"code":"x","cursor":1.5}`, http.StatusBadRequest},
 		{"/hover", `{"code":"x","cursor":"1"}`, http.StatusBadRequest},
+		{"/hover", `{"code":"x","cursor":-1e400}`, http.StatusBadRequest},
+		{"/reset", `{"scope":5}`, http.StatusBadRequest},
 		{"/hover", `{"code":"x","session":"nope"}`, http.StatusNotFound},
 		{"/inspect", `{"code":"x","detail":3}`, http.StatusBadRequest},
 		{"/variables", `{"filter":{"namePattern":"("}}`, http.StatusBadRequest},
