@@ -117,7 +117,8 @@ func readReport(path string) (*report, error) {
 	return r, nil
 }
 
-// document writes benchmarks.md and benchmarks.svg into a folder.
+// document writes benchmarks.md and benchmarks.svg into a folder, and the speed table
+// into the README beside it.
 func (r *report) document(folder string) error {
 	var text, drawing strings.Builder
 	err := errors.Join(r.markdown(&text), r.plot(&drawing))
@@ -125,6 +126,9 @@ func (r *report) document(folder string) error {
 		if err == nil {
 			err = os.WriteFile(filepath.Join(folder, name), []byte(content), 0o644)
 		}
+	}
+	if err == nil {
+		err = updateReadme(folder, text.String())
 	}
 	if err != nil {
 		return fmt.Errorf("writing the documentation of a run: %w", err)

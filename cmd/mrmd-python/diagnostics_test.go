@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,44 @@ func TestDiagnostics(t *testing.T) {
 	heap := h.profile(url, "heap")
 	if !strings.Contains(heap, "inuse_space/bytes") {
 		t.Errorf("the heap's profile is\n%.500s", heap)
+	}
+}
+
+// TestDocumentedProfiles takes the profiles that docs/operations.md shows how to take,
+// of Python and of Go.
+func TestDocumentedProfiles(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	url := h.start("documented", "--diagnostics")
+	port := url[strings.LastIndex(url, ":")+1 : strings.Index(url, "/mrp/")]
+	operations, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	adapt := strings.NewReplacer("PORT", port, "PID", strconv.Itoa(h.info("documented").PID),
+		"seconds=5", "seconds=1", "--duration 10", "--duration 1",
+		"py-spy", filepath.Join(os.Getenv("MRMD_TEST_VENV"), "bin", "py-spy"))
+	taken := 0
+	for line := range strings.Lines(string(operations)) {
+		if !strings.HasPrefix(line, "go tool pprof") && !strings.HasPrefix(line, "py-spy ") {
+			continue
+		}
+		taken++
+		if scope, err := os.ReadFile("/proc/sys/kernel/yama/ptrace_scope"); strings.HasPrefix(line, "py-spy ") &&
+			os.Geteuid() != 0 && err == nil && strings.TrimSpace(string(scope)) != "0" {
+			t.Logf("not run, for it needs root or kernel.yama.ptrace_scope=0: %s", line)
+			continue
+		}
+		command := exec.Command("bash", "-c", adapt.Replace(line))
+		command.Dir = t.TempDir()
+		command.Env = append(os.Environ(), "PPROF_TMPDIR="+command.Dir)
+		output, err := command.CombinedOutput()
+		if shown := string(output); err != nil || !strings.Contains(shown, "flat%") && !strings.Contains(shown, "Python v") && !strings.Contains(shown, "Wrote") {
+			t.Errorf("%s%s (%v)", line, output, err)
+		}
+	}
+	if taken != 4 {
+		t.Errorf("%d profiles are documented", taken)
 	}
 }
 

@@ -35,10 +35,43 @@ func TestCommandLineDocumentation(t *testing.T) {
 	}
 }
 
-func flagTable() string {
+// readmeFlags are those that the README names: 0.4.2's, and what a user starts with.
+var readmeFlags = []string{"id", "port", "host", "venv", "cwd", "assets-dir", "foreground", "managed", "install",
+	"list", "info", "logs", "restart", "kill", "kill-all", "exec", "open", "mcp", "token", "socket", "version"}
+
+// TestReadmeHasTheFlags checks that the README's table is what the flags give.
+func TestReadmeHasTheFlags(t *testing.T) {
+	const begin, end = "<!-- the flags: written by go test ./cmd/mrmd-python -run TestReadmeHasTheFlags -update -->\n", "<!-- end of the flags -->"
+	path := filepath.Join("..", "..", "README.md")
+	readme, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, rest, begins := strings.Cut(string(readme), begin)
+	_, after, ends := strings.Cut(rest, end)
+	if !begins || !ends {
+		t.Fatal("the README has no place for its flags")
+	}
+	want := before + begin + flagTable(readmeFlags...) + end + after
+	if *update {
+		if err := os.WriteFile(path, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if string(readme) != want {
+		t.Errorf("the README's flags are not what the program has; write them anew with: scripts/with-python .venv go test ./cmd/mrmd-python -run %s -update", t.Name())
+	}
+}
+
+// flagTable has all flags, or only some.
+func flagTable(only ...string) string {
 	var table strings.Builder
 	table.WriteString("| flag | meaning |\n| --- | --- |\n")
 	for _, flag := range visibleFlags() {
+		if only != nil && !slices.Contains(only, flag.Name) {
+			continue
+		}
 		names := strings.TrimSuffix("--"+flag.Name+" "+metavar(flag), " ")
 		if flag.Shorthand != "" {
 			names = "-" + flag.Shorthand + ", " + names
