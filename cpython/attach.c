@@ -42,7 +42,7 @@ static void wait_for_visits(void) {
         end.tv_sec++;
     }
     pthread_mutex_lock(&visit_lock);
-    while (visits_waiting > 0 && pthread_cond_clockwait(&visit_over, &visit_lock, CLOCK_MONOTONIC, &end) == 0) {
+    while (visits_waiting > 0 && pthread_cond_timedwait(&visit_over, &visit_lock, &end) == 0) {
     }
     pthread_mutex_unlock(&visit_lock);
 }

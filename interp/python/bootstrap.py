@@ -135,6 +135,8 @@ class RememberedFinder:
             view.release()
         found = []
         for name, module in list(sys.modules.items()):
+            if not isinstance(module, type(sys)):
+                continue
             # Of a module that is loaded when it is used, not what that would load.
             spec = object.__getattribute__(module, "__dict__").get("__spec__")
             loader = getattr(spec, "loader", None)
