@@ -12,18 +12,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// endless prints that it has begun and then is a pure Python loop.
-const endless = "print('begun', flush=True)\nn = 0\nwhile True: n += 1"
+// Each prints that it has begun and then loops: endless in pure Python, giving with the
+// GIL given up in each turn, holding in C code that keeps the GIL for seconds.
+const (
+	endless = "print('begun', flush=True)\nn = 0\nwhile True: n += 1"
+	giving  = "import time\nprint('begun', flush=True)\nwhile True: time.sleep(0)"
+	holding = "print('begun', flush=True)\nwhile True: sum(range(10**8))"
+)
 
-// besideLoop asks a runtime that runs a pure Python loop. While others have their turn
-// the runtime is stopped by a signal: 0.4.2 can't end the loop.
-func besideLoop(who, path string, body map[string]any, text string) contender {
+// besideLoop asks a runtime that runs a loop, after it has asked once before. While
+// others have their turn the runtime is stopped by a signal: 0.4.2 can't end the loop.
+func besideLoop(who, loop, path string, body map[string]any, text string) contender {
 	return contender{who, func(ctx context.Context, l *lab) (*subject, error) {
 		r, err := l.serve(ctx, who, "x = 42")
 		if err != nil {
 			return nil, err
 		}
-		wire, request, err := r.dialFor("/execute/stream", map[string]any{"code": endless})
+		if _, err := r.timeAsking(ctx, path, body, 1, has(text)); err != nil {
+			r.end()
+			return nil, err
+		}
+		wire, request, err := r.dialFor("/execute/stream", map[string]any{"code": loop})
 		if err == nil {
 			// A runtime that is stopped says nothing for as long as others need.
 			err = wire.waitForever()
@@ -210,10 +219,21 @@ func runningRows() []*row {
 		{
 			name: "hover/loop", title: "`/hover` while a pure Python loop runs", unit: "ms", block: 200, quickBlock: 50,
 			contenders: []contender{
-				besideLoop(ours, "/hover", hover, `"found":true`), besideLoop(original, "/hover", hover, `"found":true`),
+				besideLoop(ours, endless, "/hover", hover, `"found":true`), besideLoop(original, endless, "/hover", hover, `"found":true`),
 			},
 			targets: []target{{of: median, who: ours, atMost: 0.5}, {of: p99, who: ours, atMost: 10}},
 			note:    "ipykernel does not answer while a cell runs.",
+		},
+		{
+			name: "hover/giving-loop", title: "`/hover` while a loop runs that gives the GIL up in each turn", unit: "ms", block: 200, quickBlock: 50,
+			contenders: []contender{besideLoop(ours, giving, "/hover", hover, `"found":true`)},
+			targets:    []target{{of: median, who: ours, atMost: 1}, {of: p99, who: ours, atMost: 10}},
+		},
+		{
+			name: "hover/holding-loop", title: "`/hover` while C code keeps the GIL: the last answer, as stale", unit: "ms", block: 10, quickBlock: 3, mostRounds: 3,
+			contenders: []contender{besideLoop(ours, holding, "/hover", hover, `"found":true`)},
+			targets:    []target{{of: median, who: ours, atMost: 320}},
+			note:       "The deadline is 300 ms (`--answer-within`).",
 		},
 		{
 			name: "hover/loop-cost", title: "what 50 `/hover` a second cost a pure Python loop", unit: "%", block: 2, quickBlock: 1, signed: true,
