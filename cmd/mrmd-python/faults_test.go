@@ -62,6 +62,27 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
+// TestProfileThatCannotBeMade has a file in the place of the folder that IPython makes,
+// which fails as a full disk does.
+func TestProfileThatCannotBeMade(t *testing.T) {
+	t.Parallel()
+	h := newHome(t)
+	folder := filepath.Join(h.work, "ipython")
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "profile_default"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.environment = append(h.environment, "IPYTHONDIR="+folder)
+	if got := mustExecute(t, h.start("unprofiled"), "x = 1\nprint('alive', _ih[1])"); got != "alive x = 1\nprint('alive', _ih[1])\n" {
+		t.Errorf("got %q", got)
+	}
+	if log := h.mustRun("--logs", "unprofiled"); !strings.Contains(log, "can't be used, and the history is lost") {
+		t.Errorf("the log: %s", log)
+	}
+}
+
 func TestFoldersThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	h := newHome(t)

@@ -14,8 +14,23 @@ class Application(BaseIPythonApplication, InteractiveShellApp):
     name = "ipython"
 
     def initialize(self, argv=None):
-        """Make the shell as `ipython` would; nothing is taken from a command line."""
-        super().initialize(argv=[])
+        """Make the shell as `ipython` would; nothing is taken from a command line.
+
+        A profile that can't be made, on a full disk for instance, is made in a temporary
+        folder, where IPython too has it when the home folder can't be written.
+        """
+        try:
+            super().initialize(argv=[])
+        except OSError as error:
+            import tempfile
+
+            self.log.warning(
+                "%s can't be used, and the history is lost at the end: %s",
+                self.ipython_dir,
+                error,
+            )
+            self.ipython_dir = tempfile.mkdtemp(prefix="ipython-")
+            super().initialize(argv=[])
         self._fill(shell.Shell.instance(**self._shell_options()))
 
     def parse_command_line(self, argv=None):
