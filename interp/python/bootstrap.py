@@ -17,7 +17,7 @@ FOLDER = "<mrmd>/"
 # What IPython and its libraries import for code that most runtimes never run. Each is
 # a module that is imported as a whole and does nothing that others can see.
 SELDOM_USED = frozenset(
-    ("bdb", "ipaddress", "logging.handlers", "ntpath", "queue", "shlex", "tempfile")
+    ("bdb", "ipaddress", "logging.handlers", "queue", "shlex", "tempfile")
 )
 
 
