@@ -6,8 +6,6 @@
  * sys.stdout is the runtime's own and untouched; anything else it leaves to Python's. */
 #include "bridge.h"
 
-#include <string.h>
-
 static PyObject *plain_print;
 static PyObject *own_stream, *own_write;
 static PyObject *write_name, *separator;
