@@ -44,6 +44,7 @@ int mrmd_output_write(int stream, int64_t owner, const char *bytes, size_t lengt
 
 /* interrupt.c */
 int mrmd_interrupt_install(void);
+int mrmd_replace_builtin(PyObject *module, PyMethodDef *method, PyObject *original);
 PyObject *mrmd_signal_signal(PyObject *module, PyObject *arguments);
 int mrmd_is_interrupt_handler(const struct sigaction *action);
 void mrmd_interrupt_reinstall(void);
@@ -56,6 +57,8 @@ void mrmd_runs_install(void);
 int mrmd_interrupt_is_due(int is_ours);
 void mrmd_interrupt_wake_main_thread(void);
 int mrmd_interrupt_request(void);
+int mrmd_interrupt_was_asked_for(void);
+int mrmd_interrupt_again(void);
 int mrmd_interrupt_wake(unsigned run);
 unsigned mrmd_interrupt_run(void);
 int mrmd_interrupt_background(void);
@@ -74,6 +77,10 @@ int mrmd_host_write(int stream, const char *bytes, Py_ssize_t length, int is_lin
 
 /* print.c */
 int mrmd_print_install(PyObject *builtins, PyObject *stream, PyObject *write);
+
+/* swallowed.c */
+int mrmd_swallowed_install(PyObject *signal_module);
+void mrmd_set_interrupt_diversion(PyObject *function);
 
 /* memory.c */
 void mrmd_populate_arenas(int populate);

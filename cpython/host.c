@@ -203,6 +203,12 @@ static PyObject *host_set_fork_filter(PyObject *module, PyObject *filter) {
     Py_RETURN_NONE;
 }
 
+static PyObject *host_set_interrupt_diversion(PyObject *module, PyObject *function) {
+    (void)module;
+    mrmd_set_interrupt_diversion(function);
+    Py_RETURN_NONE;
+}
+
 static PyObject *host_begin_quiet_fork(PyObject *module, PyObject *ignored) {
     (void)module;
     (void)ignored;
@@ -252,6 +258,9 @@ static PyMethodDef methods[] = {
     {"set_fork_filter", host_set_fork_filter, METH_O,
      "set_fork_filter(filter, /)\n--\n\nSet the item of warnings.filters that a fork has while this process has no "
      "threads but the host's own."},
+    {"set_interrupt_diversion", host_set_interrupt_diversion, METH_O,
+     "set_interrupt_diversion(function, /)\n--\n\nSet what is called with the frame that an interrupt hits and says "
+     "whether it stops the code in another way than by KeyboardInterrupt there; None for none. Main thread."},
     {"begin_quiet_fork", host_begin_quiet_fork, METH_NOARGS,
      "begin_quiet_fork()\n--\n\nPut that filter in place when it is due; the function that forks takes it away."},
     {"user_traces_crashes", host_user_traces_crashes, METH_NOARGS,

@@ -165,10 +165,10 @@ static PyObject *signal_getsignal(PyObject *module, PyObject *number) {
 static PyMethodDef signal_method = {"signal", mrmd_signal_signal, METH_VARARGS, NULL};
 static PyMethodDef getsignal_method = {"getsignal", signal_getsignal, METH_O, NULL};
 
-/* Puts a function of ours in the place of one of _signal's, with its description. */
-static int replace(PyObject *module, PyMethodDef *method, PyObject *original) {
+/* Puts a function of ours in the place of a built-in one, with its description. */
+int mrmd_replace_builtin(PyObject *module, PyMethodDef *method, PyObject *original) {
     if (!PyCFunction_Check(original)) {
-        PyErr_Format(PyExc_TypeError, "_signal.%s is not built in", method->ml_name);
+        PyErr_Format(PyExc_TypeError, "%s is not built in", method->ml_name);
         return -1;
     }
     method->ml_doc = ((PyCFunctionObject *)original)->m_ml->ml_doc;
@@ -223,6 +223,9 @@ int mrmd_interrupt_install(void) {
     if (module == NULL) {
         return -1;
     }
+    if (mrmd_swallowed_install(module) < 0) {
+        goto done;
+    }
     original_signal = PyObject_GetAttrString(module, "signal");
     original_getsignal = PyObject_GetAttrString(module, "getsignal");
     handler = PyObject_GetAttrString(module, "default_int_handler");
@@ -236,8 +239,8 @@ int mrmd_interrupt_install(void) {
     if (ignored == NULL || chain() < 0 || mrmd_visits_install(original_signal) < 0) {
         goto done;
     }
-    if (replace(module, &signal_method, original_signal) == 0) {
-        outcome = replace(module, &getsignal_method, original_getsignal);
+    if (mrmd_replace_builtin(module, &signal_method, original_signal) == 0) {
+        outcome = mrmd_replace_builtin(module, &getsignal_method, original_getsignal);
     }
 done:
     Py_XDECREF(ignored);

@@ -18,6 +18,7 @@ static _Atomic int holds, came_while_held;
 /* What is asked for. The signal that announces it says only that it is ours: the kernel
  * keeps one SIGINT of several that are pending, whatever each would say. */
 static _Atomic unsigned requested_run;
+static _Atomic unsigned interrupted_run;
 static _Atomic int background_requested;
 static _Atomic int unwind_requested, unwind_due;
 
@@ -41,8 +42,12 @@ void mrmd_interrupt_wake_main_thread(void) {
 }
 
 static int take_request(void) {
-    unsigned run = atomic_load(&current_run);
-    return run != 0 && atomic_load(&user_code_depth) > 0 && atomic_compare_exchange_strong(&requested_run, &run, 0);
+    unsigned run = atomic_load(&current_run), requested = run;
+    if (run == 0 || atomic_load(&user_code_depth) == 0 || !atomic_compare_exchange_strong(&requested_run, &requested, 0)) {
+        return 0;
+    }
+    atomic_store(&interrupted_run, run);
+    return 1;
 }
 
 static void take_unwinding(void) {
@@ -91,6 +96,25 @@ void mrmd_interrupt_note_process(void) {
 int mrmd_interrupt_request(void) {
     atomic_store(&requested_run, atomic_load(&current_run));
     return atomic_load(&user_code_depth) > 0 ? knock(main_thread) : 0;
+}
+
+/* Whether an interrupt that was asked for has been raised in the user's code that runs now.
+ * Any thread, in what Python calls; false on any but the main thread. */
+int mrmd_interrupt_was_asked_for(void) {
+    unsigned run = atomic_load(&current_run);
+    return run != 0 && !mrmd_is_forked_child && pthread_equal(pthread_self(), main_thread) &&
+           atomic_load(&interrupted_run) == run && atomic_load(&user_code_depth) > 0;
+}
+
+/* Asks for that interrupt once more; returns 0 where there was none: what the user's code
+ * raises by itself is not repeated. */
+int mrmd_interrupt_again(void) {
+    if (!mrmd_interrupt_was_asked_for()) {
+        return 0;
+    }
+    atomic_store(&requested_run, atomic_load(&current_run));
+    knock(main_thread);
+    return 1;
 }
 
 /* Gets the main thread out of a system call that the user's code of a run is in. Any

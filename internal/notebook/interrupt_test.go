@@ -27,6 +27,10 @@ var interruptible = map[string]string{
 	"numpy":           "import numpy as np\na = np.ones((300, 300))\nwhile True: a = a @ a / 300 # here",
 	"numpy and sleep": "import numpy as np, time\nfor i in range(10**9):\n    np.linalg.svd(np.eye(20)); time.sleep(0) # here",
 	"pandas":          "import pandas as pd\nd = pd.DataFrame({'a': range(1000)})\nwhile True: d = d.apply(lambda c: c + 1) # here",
+	// Python ignores what is raised in these, and the cell would go on.
+	"finalizer":      "class Slow:\n    def __del__(self):\n        while True: pass # here\nslow = Slow()\ndel slow\nwhile True: pass",
+	"weak reference": "import weakref\ndef look(gone):\n    while True: pass # here\nvalue = set()\nwatched = weakref.ref(value, look)\ndel value\nwhile True: pass",
+	"dropped by C":   "import ctypes\nclass Slow:\n    def __getattr__(self, name):\n        while True: pass # here\nctypes.pythonapi.PyObject_HasAttrString(ctypes.py_object(Slow()), b'any')\nwhile True: pass",
 	// Who waits in the event loop is on no stack.
 	"input":       "input()",
 	"asyncio":     "import asyncio\nasyncio.get_running_loop().call_later(0.01, print, 'inside')\nawait asyncio.sleep(600)",
@@ -68,7 +72,12 @@ func TestInterruptsStopCells(t *testing.T) {
 			if got := post(t, "/interrupt", object{"session": "default", "execId": execID}); got["interrupted"] != true {
 				t.Fatalf("answered %v", got)
 			}
+			lost := time.AfterFunc(time.Minute, func() {
+				t.Error("the cell went on for a minute")
+				post(t, "/interrupt", object{"session": "default", "execId": execID})
+			})
 			ended := cell.end()
+			lost.Stop()
 			if ended.name != "error" || ended.data["type"] != "KeyboardInterrupt" {
 				t.Fatalf("ended with %v", ended)
 			}

@@ -68,15 +68,13 @@ class Compiler(CachingCompiler):
             return
         for inner in code.co_consts:
             if type(inner) is types.CodeType:
-                watched = _Watched(inner, self._note_gone)
+                # It is called at any moment, and an interrupt that hits a function of
+                # Python's there is lost.
+                watched = _Watched(inner, self._gone.append)
                 watched.cell = self.cell_file
                 self._watched[id(watched)] = watched
                 self._living[self.cell_file] += 1
                 self.note_code(inner)
-
-    def _note_gone(self, watched):
-        """Take note of a code object's end. Any thread, at any moment."""
-        self._gone.append(watched)
 
     def end_cell(self):
         """Let the cell be one that has run."""

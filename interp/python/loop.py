@@ -51,6 +51,56 @@ def make_current():
         asyncio.set_event_loop(shared())
 
 
+class Interrupts:
+    """What interrupts do while the loop runs the task of a cell.
+
+    Raised in the machinery of asyncio, KeyboardInterrupt takes the callback along that
+    was about to run, and whoever waits for its task waits for ever. There the task is
+    cancelled instead, as `asyncio.run()` does, but an interrupt that comes after that is
+    raised all the same.
+    """
+
+    def __init__(self, task):
+        """Know the task, which belongs to the shared loop."""
+        self._task = task
+        self._runner = sys._getframe(1).f_code
+        self.has_cancelled = False
+
+    def __enter__(self):
+        """Take the interrupts that the user has no handler for."""
+        _mrmd_host.set_interrupt_diversion(self._divert)
+        return self
+
+    def __exit__(self, *ignored):
+        """Leave them alone."""
+        _mrmd_host.set_interrupt_diversion(None)
+
+    def _divert(self, frame):
+        if (
+            self.has_cancelled
+            or not self._is_machinery(frame)
+            or not self._task.cancel()
+        ):
+            return False
+        self.has_cancelled = True
+        # A system call in which the loop waits is entered again after a signal.
+        self._task.get_loop().call_soon_threadsafe(_do_nothing)
+        return True
+
+    def _is_machinery(self, frame):
+        # What asyncio does within a coroutine of the user's is the user's.
+        while frame is not None and frame.f_code is not self._runner:
+            module = frame.f_globals.get("__name__") or ""
+            if module != "selectors" and not module.startswith("asyncio."):
+                return False
+            frame = frame.f_back
+        return True
+
+
+def _do_nothing():
+    pass
+
+
 def has_work():
     """Say whether the loop has tasks, callbacks or descriptors to look after."""
     asyncio = sys.modules.get("asyncio")

@@ -316,25 +316,34 @@ class Shell(InteractiveShell):
         return self._run_in_loop
 
     def _run_in_loop(self, coroutine):
-        kept = loop.shared()
-        task = kept.create_task(coroutine)
-        try:
-            return _mrmd_host.run_interruptible(kept.run_until_complete, task)
-        except (KeyboardInterrupt, SystemExit) as error:
-            if task.done():
-                raise
-            interrupt = type(error)(*error.args)
-        # The interrupt hit the loop and not the cell's own code: the cell has to
-        # be told, so that its finally clauses run.
         import asyncio
 
-        task.cancel()
-        try:
-            outcome = _mrmd_host.run_interruptible(kept.run_until_complete, task)
-        except asyncio.CancelledError:
-            # It had not begun.
-            raise KeyboardInterrupt from None
-        if isinstance(outcome.error_in_exec, asyncio.CancelledError):
+        kept = loop.shared()
+        task = kept.create_task(coroutine)
+        interrupt = KeyboardInterrupt()
+        with loop.Interrupts(task) as interrupts:
+            try:
+                try:
+                    outcome = _mrmd_host.run_interruptible(
+                        kept.run_until_complete, task
+                    )
+                except (KeyboardInterrupt, SystemExit) as error:
+                    if task.done():
+                        raise
+                    # It hit another task or a callback. The cell has to be told, so that
+                    # its finally clauses run.
+                    interrupt = type(error)(*error.args)
+                    task.cancel()
+                    interrupts.has_cancelled = True
+                    outcome = _mrmd_host.run_interruptible(
+                        kept.run_until_complete, task
+                    )
+            except asyncio.CancelledError:
+                # It had not begun.
+                raise interrupt from None
+        if interrupts.has_cancelled and isinstance(
+            outcome.error_in_exec, asyncio.CancelledError
+        ):
             outcome.error_in_exec = interrupt
         return outcome
 
