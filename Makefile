@@ -12,8 +12,9 @@ DURATION ?= 10m
 TESTS ?=
 CELLS ?= 200000
 EXAMPLES ?= 100
+FUZZTIME ?= 1m
 
-.PHONY: help venv build install install-all wheel run test test-workloads test-clusters test-wheels test-page picture gallery bench stress asan soak schemathesis regression lint clean
+.PHONY: help venv build install install-all wheel run test test-workloads test-clusters test-wheels test-page picture gallery bench stress asan fuzz soak schemathesis regression lint clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
@@ -72,6 +73,11 @@ asan: ## test cpython with AddressSanitizer in the C code [VENV=.venv]
 	@scripts/bootstrap
 	@scripts/default-venv "$(VENV)"
 	@scripts/asan "$(VENV)"
+
+fuzz: ## run each fuzz target for a time [VENV=.venv, FUZZTIME=1m]
+	@scripts/bootstrap
+	@scripts/default-venv "$(VENV)"
+	@scripts/fuzz "$(VENV)" "$(FUZZTIME)"
 
 regression: ## CPython's and IPython's tests in plain Python and in cells [VENV=.venv, TESTS="test_signal ipython"]
 	@scripts/default-venv "$(VENV)"
