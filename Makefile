@@ -69,7 +69,7 @@ gallery: ## run examples/gallery.md and write what came out to docs/gallery.md
 stress: ## threads, forks, interrupts and requests at once, with a report [DURATION=10m]
 	@scripts/stress "$(DURATION)"
 
-asan: ## test cpython with AddressSanitizer in the C code [VENV=.venv]
+asan: ## test cpython and interp with AddressSanitizer in the C code [VENV=.venv]
 	@scripts/bootstrap
 	@scripts/default-venv "$(VENV)"
 	@scripts/asan "$(VENV)"
