@@ -181,6 +181,24 @@ static void take_go_handlers_out(void) {
     }
 }
 
+static __thread sigset_t mask_before_fork;
+
+/* A signal that reaches the child before it has left Go's handlers behind would be theirs,
+ * and lost: it is to wait, as when a parent terminates at once what it has forked. */
+static void block_signals(void) {
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+    sigset_t blocked;
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        sigdelset(&blocked, faults[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, &blocked, &mask_before_fork);
+}
+
+static void restore_signals(void) {
+    pthread_sigmask(SIG_SETMASK, &mask_before_fork, NULL);
+}
+
 static void become_plain_child(void) {
     mrmd_is_forked_child = 1;
     take_go_handlers_out();
@@ -188,6 +206,7 @@ static void become_plain_child(void) {
     /* The listeners tell which connections are ours: they go last. */
     for_each_descriptor(close_own_connection);
     for_each_descriptor(close_if_own);
+    restore_signals();
 }
 
 /* Call before Python starts: what is open then and close-on-exec is this
@@ -207,5 +226,5 @@ void mrmd_fork_own_path(const char *prefix) {
  * it preempts goroutines, is there in every program. */
 void mrmd_fork_install(void) {
     sigaction(SIGURG, NULL, &go_action);
-    pthread_atfork(NULL, NULL, become_plain_child);
+    pthread_atfork(block_signals, restore_signals, become_plain_child);
 }

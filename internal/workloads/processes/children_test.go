@@ -103,6 +103,16 @@ for method in ('fork', 'spawn', 'forkserver'):
     process = multiprocessing.get_context(method).Process(target=time.sleep, args=(600,))
     process.start(); process.terminate(); process.join(); print(method, process.exitcode)`,
 			"fork -15\nspawn -15\nforkserver -15\n"},
+		{"terminate at once", `
+import os, signal, time
+def terminated():
+    pid = os.fork()
+    if not pid:
+        time.sleep(600)
+        os._exit(1)
+    os.kill(pid, signal.SIGTERM)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+print({terminated() for _ in range(100)})`, "{-15}\n"},
 		{"shared memory", `
 import multiprocessing
 from multiprocessing import shared_memory
