@@ -165,7 +165,8 @@ static PyObject *signal_getsignal(PyObject *module, PyObject *number) {
 static PyMethodDef signal_method = {"signal", mrmd_signal_signal, METH_VARARGS, NULL};
 static PyMethodDef getsignal_method = {"getsignal", signal_getsignal, METH_O, NULL};
 
-/* Puts a function of ours in the place of a built-in one, with its description. */
+/* Puts a function of ours in the place of a built-in one, with its description. Needs the
+ * GIL. Returns 0, or -1 with an exception set. */
 int mrmd_replace_builtin(PyObject *module, PyMethodDef *method, PyObject *original) {
     if (!PyCFunction_Check(original)) {
         PyErr_Format(PyExc_TypeError, "%s is not built in", method->ml_name);

@@ -2,7 +2,8 @@
  * stop. Python reports an exception that leaves a finalizer or the callback of a weak
  * reference, and goes on. C extensions drop what Python code that they call has raised, as
  * NumPy does when it compares dtypes. These are raised once more; what Python code has
- * caught is not. */
+ * caught is not. Where an exception would do harm, as in an event loop, Python code may
+ * divert the interrupt. */
 #include "bridge.h"
 
 static PyObject *plain_hook;
@@ -89,7 +90,7 @@ static int look_for_raised(void *nothing) {
 }
 
 /* Takes a function that is called with the frame that an interrupt hits and says whether
- * it stops the code in another way than by an exception there; None for none. */
+ * it stops the code in another way than by an exception there; None for none. Needs the GIL. */
 void mrmd_set_interrupt_diversion(PyObject *function) {
     Py_XSETREF(diversion, Py_NewRef(function));
 }
