@@ -14,12 +14,14 @@ import (
 // not safe for concurrent use; the log that owns it locks around it.
 //
 // When the spool file can't be written, a store that must keep everything stays
-// in memory, and any other loses the part in question and remembers where: a
-// cell's output is no reason to run out of memory.
+// in memory. Any other keeps unsavedLimit bytes, for who reads along and is behind,
+// then loses the older half of them and remembers where: a cell's output is no
+// reason to run out of memory.
 type byteStore struct {
-	memoryLimit int
-	mustKeep    bool
-	spool       *spool
+	memoryLimit  int
+	unsavedLimit int
+	mustKeep     bool
+	spool        *spool
 
 	head []byte
 	// tail holds the bytes from tailStart on; those before spilled are in the
@@ -31,6 +33,8 @@ type byteStore struct {
 	path      string
 	gaps      []byteRange
 	spoolErr  error
+	// retryAt is the size from which on it is worth trying to write again.
+	retryAt int64
 }
 
 // byteRange is the bytes from (included) to to (excluded) of a store.
@@ -62,9 +66,29 @@ func (s *byteStore) append(b []byte) {
 		s.tail = make([]byte, 0, max(2*tailKept, len(b)))
 	}
 	s.tail = append(s.tail, b...)
-	if len(s.tail) >= 2*tailKept && s.spill() {
-		s.forget(int64(len(s.tail)) - tailKept)
+	if len(s.tail) < 2*tailKept || s.size() < s.retryAt {
+		return
 	}
+	if s.spill() {
+		s.forget(int64(len(s.tail)) - tailKept)
+		return
+	}
+	s.retryAt = s.size() + tailKept
+	if limit := max(s.unsavedLimit, 2*tailKept); !s.mustKeep && len(s.tail) > limit {
+		s.lose(len(s.tail) - limit/2)
+	}
+}
+
+// lose drops about the first n bytes of the tail, of which some are nowhere else.
+func (s *byteStore) lose(n int) {
+	cut := s.tailStart + int64(runeBoundary(s.tail, n))
+	if last := len(s.gaps) - 1; last >= 0 && s.gaps[last].to == s.spilled {
+		s.gaps[last].to = cut
+	} else {
+		s.gaps = append(s.gaps, byteRange{s.spilled, cut})
+	}
+	s.spilled = cut
+	s.forget(cut - s.tailStart)
 }
 
 // forget drops the first n bytes of the tail from memory.
@@ -77,8 +101,7 @@ func (s *byteStore) forget(n int64) {
 	s.tailStart += n
 }
 
-// spill brings everything into the spool file. It reports whether the tail may
-// be dropped from memory.
+// spill brings everything into the spool file. It reports whether that worked.
 func (s *byteStore) spill() bool {
 	end := s.size()
 	if s.spilled == end {
@@ -91,14 +114,7 @@ func (s *byteStore) spill() bool {
 			s.spool.failed(err)
 		}
 		s.spoolErr = err
-		if s.mustKeep {
-			return false
-		}
-		if last := len(s.gaps) - 1; last >= 0 && s.gaps[last].to == s.spilled {
-			s.gaps[last].to = end
-		} else {
-			s.gaps = append(s.gaps, byteRange{s.spilled, end})
-		}
+		return false
 	}
 	s.spilled = end
 	return true
@@ -150,8 +166,6 @@ func (s *byteStore) onDisk(from, to int64) (path string, at, end int64, lost boo
 // settle is called when nothing more will come: it gives back what memory and
 // which descriptor it can.
 func (s *byteStore) settle() {
-	// What can't be written now is worth its memory: nothing follows it.
-	s.mustKeep = true
 	if s.tail != nil && s.spill() {
 		s.tailStart = s.size()
 		s.tail = nil

@@ -128,13 +128,13 @@ const (
 	hurriedAccumulated = 256
 )
 
-func (l *eventLog) init(spool *spool, textMemory int, mode accumulation) {
+func (l *eventLog) init(spool *spool, limits Limits, mode accumulation) {
 	l.mode = mode
 	l.credit = accumulatedBurst
 	l.index = byteStore{memoryLimit: 4 * mebibyte, mustKeep: true, spool: spool}
-	l.payload = byteStore{memoryLimit: textMemory, mustKeep: true, spool: spool}
+	l.payload = byteStore{memoryLimit: limits.TextMemory, mustKeep: true, spool: spool}
 	for i := range l.text {
-		l.text[i] = byteStore{memoryLimit: textMemory, spool: spool}
+		l.text[i] = byteStore{memoryLimit: limits.TextMemory, unsavedLimit: limits.UnsavedText, spool: spool}
 	}
 }
 

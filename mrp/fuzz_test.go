@@ -81,7 +81,7 @@ func FuzzEventStream(f *testing.F) {
 		h := &Handler{}
 		h.options.fillDefaults()
 		e := &execution{request: executeRequest{execID: prompt}}
-		e.log.init(&spool{dir: os.TempDir(), failed: func(error) {}}, mebibyte, accumulateDefault)
+		e.log.init(&spool{dir: os.TempDir(), failed: func(error) {}}, Limits{TextMemory: mebibyte}, accumulateDefault)
 		e.sink.execution = e
 		e.request.displays = displaysInline
 		e.sink.Text(Stdout, []byte(stdout))

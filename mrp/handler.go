@@ -102,8 +102,8 @@ func (o *Options) check() error {
 	}
 	l := o.Limits
 	for _, limit := range []int64{l.Body, int64(l.JSONDepth), int64(l.Queue), int64(l.Streams),
-		int64(l.TextMemory), int64(l.ResultText), int64(l.LateText), int64(l.RetainCount), l.RetainMemory,
-		l.RetainSpool, int64(l.RetainAge), int64(l.RetainCellAge), int64(l.RetainAssets), int64(l.RetainAssetAge),
+		int64(l.TextMemory), int64(l.UnsavedText), int64(l.ResultText), int64(l.LateText), int64(l.RetainCount),
+		l.RetainMemory, l.RetainSpool, int64(l.RetainAge), int64(l.RetainCellAge), int64(l.RetainAssets), int64(l.RetainAssetAge),
 		int64(l.Events), int64(l.EventMemory),
 		l.Headers, int64(l.HeaderTime), int64(l.IdleTime),
 		int64(o.KeepaliveInterval), int64(o.MaxSessions)} {

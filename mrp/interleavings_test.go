@@ -142,7 +142,7 @@ func TestReplayInterleavings(t *testing.T) {
 	const rounds, readers = 500, 4
 	for round := range rounds {
 		var log eventLog
-		log.init(&spool{dir: t.TempDir(), failed: func(err error) { t.Error(err) }}, 200, accumulateNone)
+		log.init(&spool{dir: t.TempDir(), failed: func(err error) { t.Error(err) }}, Limits{TextMemory: 200}, accumulateNone)
 		var wait sync.WaitGroup
 		var texts [readers][2]string
 		var kinds [readers][]record

@@ -106,6 +106,9 @@ type Limits struct {
 	// TextMemory is how much of each text stream of an execution stays in
 	// memory; what comes after it goes to a spool file: 4 MiB.
 	TextMemory int
+	// UnsavedText is how much text of a stream that can't be written to its spool
+	// file stays in memory, at least 2 MiB; when more comes, the oldest is lost: 64 MiB.
+	UnsavedText int
 	// ResultText is how much of each text stream the result holds; of a longer
 	// one it has the head and the tail: 4 MiB.
 	ResultText int
@@ -178,6 +181,7 @@ func (l *Limits) fillDefaults() {
 	orDefault(&l.Queue, 1000)
 	orDefault(&l.Streams, 1000)
 	orDefault(&l.TextMemory, 4*mebibyte)
+	orDefault(&l.UnsavedText, 64*mebibyte)
 	orDefault(&l.ResultText, 4*mebibyte)
 	orDefault(&l.RetainCount, 200)
 	orDefault(&l.RetainMemory, 256*mebibyte)

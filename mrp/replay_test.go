@@ -151,7 +151,7 @@ func TestIdleOutputComesAtOnce(t *testing.T) {
 
 func TestHeldBackTextComesBeforeAnythingElse(t *testing.T) {
 	var log eventLog
-	log.init(&spool{dir: t.TempDir(), failed: func(err error) { t.Error(err) }}, mebibyte, accumulateDefault)
+	log.init(&spool{dir: t.TempDir(), failed: func(err error) { t.Error(err) }}, Limits{TextMemory: mebibyte}, accumulateDefault)
 	reader := log.follow(0)
 	defer reader.letGo()
 	long := strings.Repeat("x", 500_000)

@@ -16,7 +16,7 @@ func (h *Handler) admit(request executeRequest) (*execution, error) {
 	e.ticket = ticket{execution: e, client: request.client}
 	e.sink = executionSink{execution: e, assets: h.assets, stateChanged: h.noteState}
 	e.input.init()
-	e.log.init(h.spool, h.options.Limits.TextMemory, request.accumulated)
+	e.log.init(h.spool, h.options.Limits, request.accumulated)
 	if err := h.archive.admit(e); err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -197,8 +198,8 @@ func TestCellThatOutlivesTheHandler(t *testing.T) {
 	})
 }
 
-// TestSpoolThatCannotBeWritten: a full disk costs the middle of the output, says
-// so, and nothing else.
+// TestSpoolThatCannotBeWritten: with a full disk the middle of an output that is too
+// long for memory is lost, which is said, and nothing else.
 func TestSpoolThatCannotBeWritten(t *testing.T) {
 	blocked := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
@@ -206,7 +207,7 @@ func TestSpoolThatCannotBeWritten(t *testing.T) {
 	}
 	rt := serve(t, func(o *Options) {
 		o.SpoolDir = filepath.Join(blocked, "spool")
-		o.Limits.TextMemory = 1000
+		o.Limits.TextMemory, o.Limits.UnsavedText = 1000, 3*mebibyte
 	})
 	rt.engine.on("loud", func(_ context.Context, sink Sink, _ <-chan struct{}) Outcome {
 		sink.Text(Stdout, []byte("begin\n"))
@@ -258,6 +259,83 @@ func TestLineEndsThatOnlySomeKnow(t *testing.T) {
 		if e.name == "result" && (e.data["result"] != text || e.data["stdout"] != text) {
 			t.Errorf("got %v", e.data)
 		}
+	}
+}
+
+// TestByteStoreWithoutADisk: what can't be written stays in memory up to a limit, and
+// comes to the file when there is room again.
+func TestByteStoreWithoutADisk(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "spool")
+	if err := os.WriteFile(folder, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	failures := 0
+	store := &byteStore{
+		memoryLimit: 1000, unsavedLimit: 12 * mebibyte,
+		spool: &spool{dir: folder, failed: func(error) { failures++ }},
+	}
+	log := &eventLog{}
+	var want []byte
+	write := func(size int) {
+		for end := len(want) + size; len(want) < end; {
+			piece := fmt.Appendf(nil, "%d%s\n", len(want), strings.Repeat("é", 600))
+			store.append(piece)
+			want = append(want, piece...)
+		}
+	}
+	stored := func(from int) (text []byte) {
+		var scratch []byte
+		log.eachPiece(store, int64(from), store.size(), &scratch, func(piece []byte) { text = append(text, piece...) })
+		return text
+	}
+	write(11 * mebibyte)
+	if !bytes.Equal(stored(0), want) {
+		t.Error("what fits into memory is lost")
+	}
+	if failures != 1 {
+		t.Errorf("%d failures are reported", failures)
+	}
+	if err := os.Remove(folder); err != nil {
+		t.Fatal(err)
+	}
+	write(2 * mebibyte)
+	if !bytes.Equal(stored(0), want) {
+		t.Error("what was kept for later is lost")
+	}
+	if memory := store.memory(); memory > 8*mebibyte {
+		t.Errorf("%d bytes are still in memory", memory)
+	}
+	store.remove()
+	if err := os.RemoveAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(folder, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+
+	store = &byteStore{memoryLimit: 1000, unsavedLimit: 8 * mebibyte, spool: store.spool}
+	want = nil
+	most := int64(0)
+	for range 30 {
+		write(mebibyte)
+		most = max(most, store.memory())
+		if recent := len(want) - 4*mebibyte + 20; recent > 0 && !bytes.HasSuffix(want, stored(recent)) {
+			t.Fatalf("the newest 4 MiB of %d bytes are incomplete", len(want))
+		}
+	}
+	if most > 20*mebibyte {
+		t.Errorf("%d bytes were in memory", most)
+	}
+	store.settle()
+	all := stored(0)
+	begin, note, found := bytes.Cut(all, []byte("\n… ["))
+	note, end, _ := bytes.Cut(note, []byte("] …\n"))
+	lost, _, _ := strings.Cut(string(note), " bytes of output are lost: ")
+	if !found || !bytes.HasPrefix(want, begin) || !bytes.HasSuffix(want, end) || lost != strconv.Itoa(len(want)-len(begin)-len(end)) {
+		t.Errorf("%d bytes, %q, %d bytes of %d", len(begin), note, len(end), len(want))
+	}
+	if !utf8.Valid(all) {
+		t.Error("a character was cut")
 	}
 }
 
