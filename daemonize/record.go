@@ -214,7 +214,7 @@ func (r *Record) rewrite() error {
 		err = os.Rename(temporary, r.path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("record the processes: %w", err), file.Close())
+		return errors.Join(fmt.Errorf("record the processes: %w", err), file.Close(), os.Remove(temporary))
 	}
 	if r.file != nil {
 		err = r.file.Close()

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+	"golang.org/x/sys/unix"
 
 	"github.com/mrmd/mrmd-python/cpython"
 	"github.com/mrmd/mrmd-python/daemonize"
@@ -65,10 +66,10 @@ func serve(p plan, store *registry.Store, notifier *daemonize.Notifier) error {
 	}
 	s := &server{plan: p, console: console, store: store, notifier: notifier, stopping: make(chan struct{})}
 	if err := s.claimID(); err != nil {
-		return err
+		return adviseOnRoom(err)
 	}
 	if err := s.run(); err != nil {
-		err = errors.Join(err, s.record.Remove())
+		err = errors.Join(adviseOnRoom(err), s.record.Remove())
 		if notifier != nil {
 			s.log.WithError(err).Error("ended")
 		}
@@ -76,6 +77,14 @@ func serve(p plan, store *registry.Store, notifier *daemonize.Notifier) error {
 	}
 	s.log.Info("ended")
 	return nil
+}
+
+// adviseOnRoom adds to the error of a full disk what to do.
+func adviseOnRoom(err error) error {
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return fmt.Errorf("%w; make room on that disk, then start again", err)
+	}
+	return err
 }
 
 // claimID takes the id and, which goes with it, the log.
