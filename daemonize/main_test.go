@@ -264,7 +264,7 @@ func waitForever() error {
 }
 
 func becomesTrue(holds func() bool) bool {
-	for deadline := time.Now().Add(20 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			return false
 		}

@@ -221,7 +221,7 @@ func fromOwner(r *http.Request) *http.Request {
 // test.
 func waitFor(t testing.TB, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
 		if condition() {
 			return
 		}
