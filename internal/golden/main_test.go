@@ -57,7 +57,7 @@ func TestMain(m *testing.M) {
 	}
 	engine := interp.New(interp.Options{
 		// A busy machine must not turn an answer into a 503.
-		LookInDeadline:   3 * time.Second,
+		LookInDeadline:   20 * time.Second,
 		Executable:       filepath.Join(subject.virtualenv, "bin", "python"),
 		Virtualenv:       subject.virtualenv,
 		WorkingDirectory: subject.workingDirectory,
