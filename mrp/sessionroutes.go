@@ -23,9 +23,13 @@ var languages = []string{"python", "py", "python3"}
 
 const maxSessionIDLength = 200
 
-// variableCountDeadline is how long an answer about sessions waits for the
-// engine to count variables; after that it tells the last known numbers.
-const variableCountDeadline = 50 * time.Millisecond
+// An answer about sessions waits this long for the engine to count variables; after
+// that it tells the last known numbers. An idle engine answers as soon as the machine
+// lets it, a busy one perhaps only when the cell ends.
+const (
+	idleCountDeadline = 2 * time.Second
+	busyCountDeadline = 50 * time.Millisecond
+)
 
 // sessionObject is a session on the wire.
 type sessionObject struct {
@@ -65,8 +69,13 @@ func (h *Handler) countVariables(ctx context.Context, sessions ...*session) {
 	}
 	newestFirst := slices.Clone(sessions)
 	slices.SortStableFunc(newestFirst, func(a, b *session) int { return lastUse[b].Compare(lastUse[a]) })
-	ctx, cancel := context.WithTimeout(ctx, variableCountDeadline)
+	ctx, cancel := context.WithTimeout(ctx, idleCountDeadline)
 	defer cancel()
+	defer time.AfterFunc(busyCountDeadline, func() {
+		if h.Busy() {
+			cancel()
+		}
+	}).Stop()
 	for _, s := range newestFirst {
 		count, err := h.engine.VariableCount(ctx, s.id)
 		switch {

@@ -256,6 +256,18 @@ func TestSessionsWhileACellRuns(t *testing.T) {
 	running.all(0)
 }
 
+// TestVariablesAreCountedOnABusyMachine: while no cell runs a count is worth waiting for.
+func TestVariablesAreCountedOnABusyMachine(t *testing.T) {
+	rt := serve(t)
+	rt.engine.variables["default"] = 3
+	counted := make(chan struct{})
+	rt.engine.counting = counted
+	time.AfterFunc(3*busyCountDeadline, func() { close(counted) })
+	if got := rt.get("/sessions/default")["variableCount"]; got != 3.0 {
+		t.Errorf("counted %v", got)
+	}
+}
+
 func TestSessionOfARequestThatIsAboutTheRunningCell(t *testing.T) {
 	rt := serve(t)
 	rt.engine.on("ask", asking(false))
