@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -100,12 +101,29 @@ func info(id string) error {
 	if !alive {
 		added = append(added, member{"ended", registry.HowEnded(entry, lines, crashMarks)})
 	}
+	lines = withoutCStack(lines)
 	lines = lines[max(0, len(lines)-lastWords):]
 	shown, err := withMembers(entry, append(added, member{"log", log}, member{"lastLines", lines})...)
 	if err != nil {
 		return err
 	}
 	return printJSON(shown)
+}
+
+// withoutCStack leaves out what Python writes of C functions after its own trace, from
+// 3.14 on: the log has it, and the last lines are to say where the code was.
+func withoutCStack(lines []string) []string {
+	from := slices.IndexFunc(lines, func(line string) bool {
+		return strings.HasPrefix(line, "Current thread's C stack trace")
+	})
+	if from < 0 {
+		return lines
+	}
+	length := slices.Index(lines[from:], "")
+	if length < 0 {
+		length = len(lines) - from
+	}
+	return slices.Concat(lines[:from], lines[from+length:])
 }
 
 // logOf gives the path of a runtime's log and what it wrote there.

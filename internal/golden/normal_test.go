@@ -38,10 +38,11 @@ var varies = []struct {
 	{regexp.MustCompile(`^start\.timestamp$`), timestamp, "$TIME"},
 	// How big a picture is depends on matplotlib and its fonts.
 	{regexp.MustCompile(`^(body\.assets|asset)\[\d+\]\.size$`), regexp.MustCompile(`^[1-9]\d*$`), "$BYTES"},
-	// What a class or function says of itself is another with each Python, pandas
-	// and NumPy; where it begins the same, the same was described.
+	// What a module, class or function says of itself is another with each Python,
+	// pandas and NumPy; where it begins the same, the same was described.
 	{docstring, regexp.MustCompile(`^(?s:Two-dimensional, size-mutable, .*)$`), "$DATAFRAME_DOC"},
 	{docstring, regexp.MustCompile(`^(?s:ndarray\(shape, .*)$`), "$NDARRAY_DOC"},
+	{docstring, regexp.MustCompile(`^(?s:OS routines for NT or Posix .*)$`), "$OS_DOC"},
 	{docstring, regexp.MustCompile(`^(?s:int\(\[x\]\) -> integer\n.*)$`), "$INT_DOC"},
 	{docstring, regexp.MustCompile(`^(?s:Prints the values to a stream, .*|print\(value, .*)$`), "$PRINT_DOC"},
 	{docstring, regexp.MustCompile(`^(?s:str\(object=''\) -> str\n.*)$`), "$STR_DOC"},

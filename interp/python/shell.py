@@ -242,6 +242,7 @@ class Shell(InteractiveShell):
             return False
         except bdb.BdbQuit as error:
             self._keep_error(result, error)
+            self._forget_debugger()
         except self.custom_exceptions as error:
             self._keep_error(result, error)
             self.CustomTB(type(error), error, error.__traceback__)
@@ -259,6 +260,15 @@ class Shell(InteractiveShell):
             self._depth -= 1
             sys.excepthook = previous_hook
         return True
+
+    @staticmethod
+    def _forget_debugger():
+        """Have the next breakpoint() make a debugger of its own.
+
+        From 3.14 on it takes the last one, which stops nowhere once it was quit.
+        """
+        if sys.version_info >= (3, 14) and (pdb := sys.modules.get("pdb")):
+            pdb.Pdb._last_pdb_instance = None
 
     @staticmethod
     def _keep_error(result, error):

@@ -27,7 +27,13 @@ def install():
 
     @functools.wraps(bootstrap)
     def bootstrap_in_run(self):
-        _mrmd_host.run.set(getattr(self, "_mrmd_run", 0))
+        run = getattr(self, "_mrmd_run", 0)
+        # From 3.14 on a thread runs in a context of its own.
+        context = getattr(self, "_context", None)
+        if context is None:
+            _mrmd_host.run.set(run)
+        else:
+            context.run(_mrmd_host.run.set, run)
         bootstrap(self)
 
     threading.Thread.start = start_in_run
