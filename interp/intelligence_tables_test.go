@@ -26,6 +26,16 @@ class Trap:
 mixed = pd.DataFrame({'o': pd.Series([Trap(), 'b', 1, None, 'A'], dtype=object), 'i': range(5)})
 many = pd.DataFrame({'k': ['b', None, 'a', 'b', 'a'], 'i': range(5), 'c': pd.Categorical(['y', 'x', None, 'x', 'y']),
     't': pd.to_datetime(['2020-01-02', None, '2021-01-01', '2020-01-02', '2022-01-01'])})
+from datetime import date, datetime, timezone
+days = pd.date_range('2020-01-01', periods=3, tz='Europe/Rome')
+times = pd.DataFrame({'i': range(3), 't': days, 'p': pd.period_range('2020-01', periods=3, freq='M'),
+    'td': pd.to_timedelta([1, 2, None], unit='h'), 'd': pd.Series([date(2020, 1, 1), None, date(2020, 1, 3)], dtype=object),
+    'n': pd.array([1, None, 3], dtype='Int64'), 'iv': pd.interval_range(0, 3),
+    'a': pd.array(days, dtype='timestamp[us, tz=Europe/Rome][pyarrow]')})
+tbl_times = pa.table({'t': pa.array(days), 's': ['x', None, 'y']})
+pf_times = pl.DataFrame({'t': pl.Series(days.to_pydatetime().tolist()).dt.convert_time_zone('Europe/Rome')})
+back = pd.DataFrame({'i': range(2), 't': pd.to_datetime(['2020-10-25T00:30Z', '2020-10-25T01:10Z']).tz_convert('Europe/Rome')})
+stamps = [{'t': datetime(2020, 1, 1, 23, tzinfo=timezone.utc)}, {'t': datetime(2020, 1, 2, tzinfo=timezone.utc)}, {}]
 `)
 	for _, test := range []struct {
 		name string
@@ -62,6 +72,23 @@ many = pd.DataFrame({'k': ['b', None, 'a', 'b', 'a'], 'i': range(5), 'c': pd.Cat
 		{"many", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "i > 0", Sort: []mrp.SortKey{{Column: "c", Descending: true}}}, `[[4],[1],[3],[2]]`},
 		{"many", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "t > '2020-06-01' and c == 'y'"}, `[[4]]`},
 		{"many", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "2021-01"}, `[[2]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Sort: []mrp.SortKey{{Column: "t", Descending: true}}}, `[[2],[1],[0]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Sort: []mrp.SortKey{{Column: "a", Descending: true}}}, `[[2],[1],[0]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Sort: []mrp.SortKey{{Column: "p", Descending: true}}}, `[[2],[1],[0]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Sort: []mrp.SortKey{{Column: "td", Descending: true}}}, `[[1],[0],[2]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "t >= '2020-01-02'"}, `[[1],[2]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "a == '2020-01-02'"}, `[[1]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "p == '2020-02'"}, `[[1]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "d > '2020-01-01'"}, `[[2]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "n == None and d == None"}, `[[1]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "n in [1, None] and n != None"}, `[[0]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "td != None"}, `[[0],[1]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 1}, Columns: []string{"t", "p", "td", "d", "iv"}}, `[["2020-01-01 00:00:00+01:00","2020-01","0 days 01:00:00","2020-01-01","(0, 1]"]]`},
+		{"tbl_times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"s"}, Filter: "t < '2020-01-02' or s == None"}, `[["x"],[null]]`},
+		{"tbl_times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"s"}, Filter: "s in ['y', None]", Sort: []mrp.SortKey{{Column: "t", Descending: true}}}, `[["y"],[null]]`},
+		{"pf_times", mrp.TableView{Rows: [2]int{0, 9}, Filter: "t < '2020-01-02'"}, `[["2020-01-01 00:00:00+01:00"]]`},
+		{"back", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Sort: []mrp.SortKey{{Column: "t"}}}, `[[0],[1]]`},
+		{"stamps", mrp.TableView{Rows: [2]int{0, 9}, Filter: "t >= '2020-01-02'"}, `[["2020-01-02 00:00:00+00:00"]]`},
 	} {
 		answer, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: test.name, View: &test.view})
 		if err != nil {
@@ -78,6 +105,10 @@ many = pd.DataFrame({'k': ['b', None, 'a', 'b', 'a'], 'i': range(5), 'c': pd.Cat
 		if !errors.As(err, &bad) {
 			t.Errorf("%+v: %v", view, err)
 		}
+	}
+	_, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: "times", View: &mrp.TableView{Sort: []mrp.SortKey{{Column: "iv"}}}})
+	if err == nil || !strings.Contains(err.Error(), "the column 'iv' holds values without an order") {
+		t.Errorf("sorted by intervals: %v", err)
 	}
 	if got := variable(t, session, "df"); !slices.Equal(got.Keys, []string{"n", "s", "x y"}) || !slices.Equal(got.Shape, []int{3, 3}) {
 		t.Errorf("df: %+v", got)

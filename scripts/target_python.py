@@ -27,7 +27,7 @@ import static_libpython
 import target_files
 
 OLDEST = (3, 10)
-NEWEST_TESTED = (3, 13)
+NEWEST_TESTED = (3, 14)
 
 EXIT_REFUSED = 1
 EXIT_MISSING_PACKAGE = 3

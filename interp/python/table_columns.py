@@ -5,16 +5,21 @@ Anything else is taken item by item, and then only items of plain types count: n
 the user's code is asked whether it is equal to something. Needs the GIL.
 """
 
+import contextlib
 import datetime
 import decimal
 import operator
 import sys
+
+from _mrmd import members
 
 _PLAIN = (
     str, int, float, bool, bytes, decimal.Decimal, datetime.date, datetime.datetime,
     datetime.time, datetime.timedelta,
 )  # fmt: skip
 _PLAIN_IDS = frozenset(map(id, _PLAIN))
+# What a column's other types are sorted by, after these.
+_WITHOUT_ORDER = 4
 _IN_NUMBERS = frozenset("0123456789.-+einfatrulsTF: ")
 _COMPARISONS = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
@@ -30,9 +35,21 @@ class NoOrder(Exception):
     """The column holds values that can't be put in an order."""
 
 
+class Times:
+    """Times with a zone: as they are shown there, and the moments they are."""
+
+    __slots__ = ("moments", "shown")
+
+    def __init__(self, shown, moments):
+        """Take NumPy's datetime64 of the clocks on the wall, and of UTC."""
+        self.shown, self.moments = shown, moments
+
+
 def of(column):
     """Choose how a column is computed with: `column` is a list, or an array."""
     numpy, arrow = sys.modules.get("numpy"), sys.modules.get("pyarrow")
+    if type(column) is Times:
+        return _Numbers(numpy, column.shown, column.moments)
     if numpy is not None and isinstance(column, numpy.ndarray):
         if column.dtype.kind in "biufmM":
             return _Numbers(numpy, column)
@@ -78,8 +95,9 @@ def _may_be_texts(column):
 class _Numbers:
     """Numbers, bools or times in a NumPy array."""
 
-    def __init__(self, numpy, column):
+    def __init__(self, numpy, column, keys=None):
         self._numpy, self._column = numpy, column
+        self._keys = column if keys is None else keys
 
     def __len__(self):
         return len(self._column)
@@ -87,6 +105,8 @@ class _Numbers:
     def compare(self, sign, constant):
         """Give for each row whether the comparison with a constant holds."""
         numpy, column = self._numpy, self._column
+        if constant is None:
+            return _against_none(sign, self._missing(column))
         is_number = type(constant) in (int, float, bool)
         if column.dtype.kind in "mM":
             if is_number:
@@ -106,7 +126,7 @@ class _Numbers:
         return _Items(self.items()).compare_rows(sign, other)
 
     def is_in(self, constants):
-        """Say of each row whether it is one of some constants."""
+        """Say of each row whether it is one of some constants; None is what is missing."""
         found = self._numpy.zeros(len(self._column), bool)
         for constant in constants:
             found |= self.compare("==", constant)
@@ -138,13 +158,8 @@ class _Numbers:
         """Sort rows, the missing ones last; equal ones stay in their order."""
         numpy = self._numpy
         numbers = numpy.asarray(numbers, numpy.intp)
-        chosen = self._column[numbers]
-        if chosen.dtype.kind in "mM":
-            missing = numpy.isnat(chosen)
-        elif chosen.dtype.kind == "f":
-            missing = numpy.isnan(chosen)
-        else:
-            missing = numpy.zeros(len(chosen), bool)
+        chosen = self._keys[numbers]
+        missing = self._missing(chosen)
         there, rest = numbers[~missing], numbers[missing]
         keys = chosen[~missing]
         if descending:
@@ -154,6 +169,13 @@ class _Numbers:
         else:
             order = numpy.argsort(keys, kind="stable")
         return numpy.concatenate([there[order], rest])
+
+    def _missing(self, column):
+        if column.dtype.kind in "mM":
+            return self._numpy.isnat(column)
+        if column.dtype.kind == "f":
+            return self._numpy.isnan(column)
+        return self._numpy.zeros(len(column), bool)
 
 
 class _Texts:
@@ -176,6 +198,8 @@ class _Texts:
 
     def compare(self, sign, constant):
         """Give for each row whether the comparison with a constant holds."""
+        if constant is None:
+            return _against_none(sign, self._mask(self._compute.is_null(self._column)))
         if type(constant) is not str:
             return self._numpy.full(len(self), sign == "!=")
         made = getattr(self._compute, _ARROW[sign])(self._column, constant)
@@ -186,10 +210,11 @@ class _Texts:
         return _Items(self.items()).compare_rows(sign, other)
 
     def is_in(self, constants):
-        """Say of each row whether it is one of some constants."""
+        """Say of each row whether it is one of some constants; None is what is missing."""
         texts = [constant for constant in constants if type(constant) is str]
         wanted = self._arrow.array(texts, self._column.type)
-        return self._mask(self._compute.is_in(self._column, value_set=wanted))
+        found = self._mask(self._compute.is_in(self._column, value_set=wanted))
+        return found | self.compare("==", None) if None in constants else found
 
     def contains(self, text):
         """Say of each row whether it is a text with this one in it."""
@@ -250,8 +275,20 @@ class _Items:
 
     def compare(self, sign, constant):
         """Give for each row whether the comparison with a constant holds."""
+        if constant is None:
+            return _against_none(
+                sign, _array([_is_missing(item) for item in self._items])
+            )
         holds = _COMPARISONS[sign]
-        return _array([_holds(holds, item, constant) for item in self._items])
+        if type(constant) is not str:
+            return _array([_holds(holds, item, constant) for item in self._items])
+        read = _as_times(constant)
+        return _array(
+            [
+                _holds(holds, _on_the_wall(item), read.get(type(item), constant))
+                for item in self._items
+            ]
+        )
 
     def compare_rows(self, sign, other):
         """Compare with another column, row by row."""
@@ -260,9 +297,12 @@ class _Items:
         return _array([_holds(holds, item, constant) for item, constant in rows])
 
     def is_in(self, constants):
-        """Say of each row whether it is one of some constants."""
+        """Say of each row whether it is one of some constants; None is what is missing."""
+        found = [self.compare("==", constant) for constant in constants]
         return _array(
-            [id(type(item)) in _PLAIN_IDS and item in constants for item in self._items]
+            [any(row) for row in zip(*found, strict=True)]
+            if found
+            else [False] * len(self)
         )
 
     def contains(self, text):
@@ -284,6 +324,8 @@ class _Items:
         cells = [(_sort_key(items[number]), number) for number in numbers]
         missing = [number for key, number in cells if key is None]
         there = [cell for cell in cells if cell[0] is not None]
+        if there and all(key[0] == _WITHOUT_ORDER for key, _ in there):
+            raise NoOrder
         try:
             there.sort(key=lambda cell: cell[0], reverse=descending)
         except TypeError:
@@ -305,17 +347,53 @@ def _holds(compare, item, constant):
         return False
 
 
+def _against_none(sign, missing):
+    if sign == "==":
+        return missing
+    if type(missing) is list:
+        return [sign == "!=" and not row for row in missing]
+    return ~missing if sign == "!=" else missing & False
+
+
+def _is_missing(item):
+    kind = type(item)
+    if item is None:
+        return True
+    if kind is float:
+        return item != item
+    if kind is decimal.Decimal:
+        return item.is_nan()
+    return members.type_name(kind) in ("NaTType", "NAType")
+
+
+def _as_times(text):
+    """Give what a text says as a date, a time of day or both, by their types."""
+    read = {}
+    for kind in (datetime.date, datetime.datetime, datetime.time):
+        with contextlib.suppress(ValueError):
+            read[kind] = kind.fromisoformat(text)
+    return read
+
+
+def _on_the_wall(item):
+    """Give a time without its zone, which may be the user's own code."""
+    kind = type(item)
+    if (kind is datetime.datetime or kind is datetime.time) and item.tzinfo is not None:
+        return item.replace(tzinfo=None)
+    return item
+
+
 def _sort_key(item):
     """Give what to sort a cell by, None for a missing one."""
     kind = type(item)
-    if item is None or (kind is float and item != item):
+    if _is_missing(item):
         return None
     if kind is bool or kind is int or kind is float:
         return (0, item)
     if kind is str:
         return (1, item)
     if kind is decimal.Decimal:
-        return None if item.is_nan() else (0, item)
+        return (0, item)
     if kind is bytes:
         return (2, item)
-    return (3, item) if id(kind) in _PLAIN_IDS else (4, kind.__name__)
+    return (3, item) if id(kind) in _PLAIN_IDS else (_WITHOUT_ORDER, kind.__name__)

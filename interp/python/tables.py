@@ -110,10 +110,21 @@ def _of_frame(value):
 
 def _pandas_column(series):
     """Give texts as the array they are in, anything else as NumPy's."""
-    if hasattr(series.array, "__arrow_array__") and _has_arrow():
-        kind = str(series.dtype)
+    kind, array = str(series.dtype), series.array
+    if hasattr(array, "__arrow_array__") and _has_arrow():
+        if kind.endswith("[pyarrow]"):
+            return _arrow_column(array.__arrow_array__())
         if kind.startswith("str") or "string" in kind:
-            return sys.modules["pyarrow"].array(series.array, from_pandas=True)
+            return sys.modules["pyarrow"].array(array, from_pandas=True)
+    if kind.startswith("datetime64[") and "," in kind:
+        return table_columns.Times(
+            array.tz_localize(None).to_numpy(), array.tz_convert(None).to_numpy()
+        )
+    if kind.startswith("period["):
+        try:
+            return array.to_timestamp().to_numpy()
+        except (ValueError, OverflowError):  # before 1677 or after 2262
+            return array.asi8
     return series.to_numpy()
 
 
@@ -134,7 +145,7 @@ def _of_index(value):
         len(value),
         lambda number, rows: value[_rows(rows)].tolist(),
         lambda number: str(value.dtype),
-        column=lambda number: value.to_numpy(),
+        column=lambda number: _pandas_column(value),
     )
 
 
@@ -195,8 +206,12 @@ def _of_polars_series(value):
 
 def _polars_column(series):
     """Give texts as Arrow's where it is loaded, anything else as NumPy's."""
-    if str(series.dtype) in ("String", "Utf8", "Categorical") and _has_arrow():
+    kind = str(series.dtype)
+    if kind in ("String", "Utf8", "Categorical") and _has_arrow():
         return series.to_arrow()
+    if kind.startswith("Datetime(") and series.dtype.time_zone is not None:
+        shown = series.dt.replace_time_zone(None)
+        return table_columns.Times(shown.to_numpy(), series.to_numpy())
     return series.to_numpy()
 
 
@@ -244,6 +259,15 @@ def _arrow_column(column):
     kind = str(column.type)
     if kind in ("string", "large_string", "string_view") or "dictionary" in kind:
         return column
+    if kind.startswith("timestamp[") and "tz=" in kind:
+        import pyarrow.compute
+
+        shown = pyarrow.compute.local_timestamp(column)
+        return table_columns.Times(_arrow_column(shown), _as_numpy(column))
+    return _as_numpy(column)
+
+
+def _as_numpy(column):
     if hasattr(column, "combine_chunks"):
         return column.to_numpy()
     return column.to_numpy(zero_copy_only=False)
@@ -384,6 +408,7 @@ def _choose(table, keys, text):
 
 
 _DATES = (datetime.date, datetime.time, datetime.timedelta)
+_PANDAS_TIMES = ("Timestamp", "Timedelta", "Period", "Interval")
 
 
 def _plain(item, write):
@@ -402,6 +427,6 @@ def _plain(item, write):
         return None
     if members.is_one_of(kind, (*_DATES, datetime.datetime, decimal.Decimal)):
         return str(item)
-    if members.type_name(kind) == "Timestamp" and members.is_safe(kind):
+    if members.type_name(kind) in _PANDAS_TIMES and members.is_safe(kind):
         return str(item)
     return write(item, _LONGEST_CELL)

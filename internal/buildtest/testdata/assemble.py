@@ -80,6 +80,8 @@ def main():
         libraries = " ".join(
             sysconfig.get_config_var(name) or "" for name in names
         ).split()
+        # Debian's 3.14 has line continuations among them.
+        libraries = [flag for flag in libraries if flag != "\\"]
         compile_main(executable, ["-no-pie", "-rdynamic", *whole, *libraries])
     for name in ("python3", "python"):
         (dest / "bin" / name).symlink_to(executable.name)
