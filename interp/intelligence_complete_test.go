@@ -190,6 +190,25 @@ func TestCompleteWhatHasNotRun(t *testing.T) {
 	}
 }
 
+// TestCompleteWhatACallGives is about objects that are there, and calls of their methods,
+// which nobody has made.
+func TestCompleteWhatACallGives(t *testing.T) {
+	session := newSession(t, "import pandas as pd\nframe = pd.DataFrame({'n': [1]})\nwords = 'a b'\nclass Own: pass\nown = Own()")
+	for _, test := range []struct{ code, want string }{
+		{"words.upper().lo|", "lower"},
+		{"frame.groupby('n').me|", "mean"},
+		{"frame.head().me|", "median"},
+		{"own; words.split().ap|", "append"},
+		{"words = [1]\nwords.copy().ap|", "append"},
+	} {
+		for !slices.Contains(complete(t, session, test.code).labels(), test.want) {
+		}
+	}
+	if got := complete(t, session, "words; _mrmd_type|").labels(); len(got) > 0 {
+		t.Errorf("proposes %q", got)
+	}
+}
+
 // TestCompleteInALongCell: what is asked is asked many times a minute, of cells as
 // long as files. A question whose time does not come to an end leads to ErrBusy.
 func TestCompleteInALongCell(t *testing.T) {

@@ -1,7 +1,7 @@
 """Completion by jedi, for code that has not run. Any thread; needs the GIL.
 
 jedi reads code and runs none. It is told where the session's modules and classes
-come from by import lines put before the code.
+come from, and of what types its objects are, by lines put before the code.
 """
 
 import os
@@ -20,12 +20,14 @@ _environment = None
 _prepared = threading.Event()
 # How long a question waits, in seconds, for jedi to be done with another one.
 _WAIT = 0.05
-# What was found for (imports, code, cursor), the oldest first.
+# What was found for (known names, code, cursor), the oldest first.
 _found = {}
 _finished = threading.Condition()
 _MOST_KEPT = 20
 _PATH = ".mrmd-cell.py"
 _LONGEST = 100_000
+# Begins the names that types have in the lines before the code.
+_TYPE = "_mrmd_type_"
 _MOST = 500
 _KINDS = {
     "module": "module",
@@ -78,7 +80,7 @@ def find(desk, place, word):
         return []
     if not _prepared.wait(desk.patience):
         raise NotReady
-    header = _imports(desk.shell.user_ns, place.code)
+    header = _known_names(desk.shell.user_ns, place.code)
     key = (*header, place.code, place.cursor)
     if (
         desk.attempt == 0
@@ -149,15 +151,15 @@ def _find(header, place, word):
     matches = []
     for found in _script(code).complete(line, column)[:_MOST]:
         name = found.name
-        if name.startswith(word):
+        if name.startswith(word) and not name.startswith(_TYPE):
             rank = "9" if name.startswith("__") else "7" if name[0] == "_" else "1"
             kind = _KINDS.get(found.type, "variable")
             matches.append(Match(name, kind, found.type, rank))
     return matches
 
 
-def _imports(space, code):
-    """Say where the names in the code come from that the session has imported."""
+def _known_names(space, code):
+    """Say, a line each, what the session's names in the code are."""
     lines = []
     for name in sorted(set(re.findall(r"[^\W\d]\w*", code)))[:500]:
         value = dict.get(space, name, members.ABSENT)
@@ -171,8 +173,21 @@ def _imports(space, code):
         origin = value if members.is_class(value) else type(value)
         module = members.module_of(origin)
         kind = members.type_name(origin)
-        if module in ("__main__", "", "builtins") or not kind.isidentifier():
+        if module == "__main__" or not _is_found(module, kind, origin):
             continue
         if members.is_class(value):
             lines.append(f"from {module} import {kind} as {name}")
+        else:
+            alias = f"{_TYPE}{len(lines)}"
+            # As if it was made here: of an annotation jedi would not let go when the
+            # code gives the name to something else.
+            lines.append(f"from {module} import {kind} as {alias}; {name} = {alias}()")
     return lines
+
+
+def _is_found(module, kind, origin):
+    """Say whether a class is what its module has under its name."""
+    module = sys.modules.get(module)
+    if module is None or not members.is_module(module) or not kind.isidentifier():
+        return False
+    return members.instance_dict(module).get(kind) is origin
