@@ -37,6 +37,7 @@ func TestHowCellsFail(t *testing.T) {
 		"\n\nearlier()":                      "ValueError|from an earlier cell|3",
 		"import nonexistent_mod_xyz":         "ModuleNotFoundError|No module named 'nonexistent_mod_xyz'|1",
 		"%nosuchmagic":                       "UsageError|Line magic function `%nosuchmagic` not found.|1",
+		"def f():\n    eval('1+')\n\nf()":    "SyntaxError|invalid syntax (<string>, line 1)|2",
 		"return 5":                           "SyntaxError|'return' outside function",
 		"async def f():\n    1/0\nawait f()": "ZeroDivisionError|division by zero|2",
 		"class E(Exception):\n    def __str__(self): raise ValueError\nraise E": "E|(its message can't be shown: ValueError)|3",

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/mrmd/mrmd-python/mrp"
 )
@@ -197,11 +198,13 @@ func TestCompleteWhatACallGives(t *testing.T) {
 	for _, test := range []struct{ code, want string }{
 		{"words.upper().lo|", "lower"},
 		{"frame.groupby('n').me|", "mean"},
-		{"frame.head().me|", "median"},
 		{"own; words.split().ap|", "append"},
 		{"words = [1]\nwords.copy().ap|", "append"},
 	} {
-		for !slices.Contains(complete(t, session, test.code).labels(), test.want) {
+		for end := time.Now().Add(3 * time.Minute); !slices.Contains(complete(t, session, test.code).labels(), test.want); {
+			if time.Now().After(end) {
+				t.Fatalf("%q is never completed with %q", test.code, test.want)
+			}
 		}
 	}
 	if got := complete(t, session, "words; _mrmd_type|").labels(); len(got) > 0 {

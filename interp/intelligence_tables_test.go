@@ -35,8 +35,14 @@ times = pd.DataFrame({'i': range(3), 't': days, 'p': pd.period_range('2020-01', 
 tbl_times = pa.table({'t': pa.array(days), 's': ['x', None, 'y']})
 pf_times = pl.DataFrame({'t': pl.Series(days.to_pydatetime().tolist()).dt.convert_time_zone('Europe/Rome')})
 back = pd.DataFrame({'i': range(2), 't': pd.to_datetime(['2020-10-25T00:30Z', '2020-10-25T01:10Z']).tz_convert('Europe/Rome')})
+twins = pd.DataFrame([[1, 9], [2, 8]], columns=['a', 'a'])
+sizes = pd.DataFrame({'i': range(4), 's': pd.Categorical(['high', None, 'low', 'mid'], ['low', 'mid', 'high'], ordered=True)})
+structs = pl.DataFrame({'i': [1, 2], 's': [{'u': 1}, {'u': 2}]}); cube = np.arange(24).reshape(2, 3, 4)
+masked = np.ma.masked_array([3, 2, 1], mask=[0, 1, 0])
+import warnings; filters = warnings.filters[:]; warnings.simplefilter('error')
 stamps = [{'t': datetime(2020, 1, 1, 23, tzinfo=timezone.utc)}, {'t': datetime(2020, 1, 2, tzinfo=timezone.utc)}, {}]
 `)
+	t.Cleanup(func() { runHere(t, session, "warnings.filters[:] = filters") })
 	for _, test := range []struct {
 		name string
 		view mrp.TableView
@@ -87,6 +93,18 @@ stamps = [{'t': datetime(2020, 1, 1, 23, tzinfo=timezone.utc)}, {'t': datetime(2
 		{"tbl_times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"s"}, Filter: "t < '2020-01-02' or s == None"}, `[["x"],[null]]`},
 		{"tbl_times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"s"}, Filter: "s in ['y', None]", Sort: []mrp.SortKey{{Column: "t", Descending: true}}}, `[["y"],[null]]`},
 		{"pf_times", mrp.TableView{Rows: [2]int{0, 9}, Filter: "t < '2020-01-02'"}, `[["2020-01-01 00:00:00+01:00"]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "t == '2020-01-02 00:00:00+01:00'"}, `[[1]]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "t > '2020-01-01T23:00Z'"}, `[[2]]`},
+		{"many", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "t == '2021-01-01T00:00:00+00:00'"}, `[]`},
+		{"times", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "td > '0 days 01:00:00'"}, `[[1]]`},
+		{"twins", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"a#1", "a"}, Filter: "`a#1` < 9"}, `[[8,2]]`},
+		{"sizes", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Sort: []mrp.SortKey{{Column: "s"}}}, `[[2],[3],[0],[1]]`},
+		{"sizes", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "s > 'low' and s != 'mid'"}, `[[0]]`},
+		{"sizes", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Filter: "s in ['low'] or s == None"}, `[[1],[2]]`},
+		{"structs", mrp.TableView{Rows: [2]int{0, 9}, Filter: "1"}, `[[1,`},
+		{"cube", mrp.TableView{Rows: [2]int{0, 9}, Filter: "1"}, `[]`},
+		{"masked", mrp.TableView{Rows: [2]int{0, 9}, Sort: []mrp.SortKey{{Column: "value"}}}, `[[1],[3],[null]]`},
+		{"masked", mrp.TableView{Rows: [2]int{0, 9}, Filter: "value != 2 and value > 0"}, `[[3],[1]]`},
 		{"back", mrp.TableView{Rows: [2]int{0, 9}, Columns: []string{"i"}, Sort: []mrp.SortKey{{Column: "t"}}}, `[[0],[1]]`},
 		{"stamps", mrp.TableView{Rows: [2]int{0, 9}, Filter: "t >= '2020-01-02'"}, `[["2020-01-02 00:00:00+00:00"]]`},
 	} {
@@ -106,9 +124,15 @@ stamps = [{'t': datetime(2020, 1, 1, 23, tzinfo=timezone.utc)}, {'t': datetime(2
 			t.Errorf("%+v: %v", view, err)
 		}
 	}
-	_, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: "times", View: &mrp.TableView{Sort: []mrp.SortKey{{Column: "iv"}}}})
-	if err == nil || !strings.Contains(err.Error(), "the column 'iv' holds values without an order") {
-		t.Errorf("sorted by intervals: %v", err)
+	for name, column := range map[string]string{"times": "iv", "structs": "s", "cube": "0"} {
+		view := mrp.TableView{Sort: []mrp.SortKey{{Column: column}}}
+		_, err := patient.Variable(mrp.VariableQuestion{Session: session, Name: name, View: &view})
+		if err == nil || !strings.Contains(err.Error(), "holds values without an order") {
+			t.Errorf("%s sorted by %s: %v", name, column, err)
+		}
+	}
+	if got := variable(t, session, "masked", "[1]"); !strings.Contains(got.Value, "--") {
+		t.Errorf("a masked element: %+v", got)
 	}
 	if got := variable(t, session, "df"); !slices.Equal(got.Keys, []string{"n", "s", "x y"}) || !slices.Equal(got.Shape, []int{3, 3}) {
 		t.Errorf("df: %+v", got)

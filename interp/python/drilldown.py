@@ -388,6 +388,12 @@ def _frame_column(value, number):
     return value.iloc[:, number]
 
 
+def _array_item(value, number):
+    if not library_values.is_masked(value):
+        value = library_values.plain_array(value)
+    return value[number]
+
+
 # How the columns of a table are named and reached.
 _COLUMNS_OF = {
     "frame": (lambda value: value.columns, _frame_column),
@@ -397,7 +403,7 @@ _COLUMNS_OF = {
 
 # How the elements of what is indexed by number are reached.
 _ELEMENT_OF = {
-    "array": lambda value, number: library_values.plain_array(value)[number],
+    "array": lambda value, number: _array_item(value, number),
     "series": lambda value, number: value.iloc[number],
     "index": lambda value, number: value[number],
     "polars_series": lambda value, number: value[number],

@@ -71,6 +71,12 @@ def plain_array(value):
     return numpy.ndarray.view(value, numpy.ndarray)
 
 
+def is_masked(value):
+    """Say whether an array is NumPy's masked one, and no class of the user's."""
+    masked = sys.modules.get("numpy.ma")
+    return masked is not None and type(value) is masked.MaskedArray
+
+
 _dtype_names = {}
 
 

@@ -118,9 +118,10 @@ class _Condition:
         if not isinstance(node, ast.Name):
             raise BadFilter("a filter compares columns with constants")
         name = self._names.get(node.id, node.id)
-        if name not in self._table.names:
+        number = self._table.find(name)
+        if number is None:
             raise BadFilter(f"there is no column {name!r}")
-        return self._table.whole(self._table.names.index(name))
+        return self._table.whole(number)
 
 
 def _opposite(kept):

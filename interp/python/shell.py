@@ -318,7 +318,7 @@ class Shell(InteractiveShell):
 
     def _format_exception_for_storage(self, exception, *arguments, **options):
         """Give the history what the reply says, at the cost of a plain traceback."""
-        kind, message, lines, _, _ = failures.describe(self, exception, None)
+        kind, message, lines, _, _ = failures.describe(self, exception, self.cell_file)
         return {"ename": kind, "evalue": message, "traceback": lines}
 
     @default("loop_runner")

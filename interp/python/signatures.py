@@ -90,6 +90,11 @@ def _of_function(function, depth):
         found = _find(wrapped, depth + 1)
         if found is not None:
             return found
+        if members.is_one_of(type(wrapped), _C_CALLABLES):
+            try:
+                return inspect.signature(wrapped)
+            except (ValueError, TypeError):
+                pass
     try:
         return inspect.Signature.from_callable(function, follow_wrapped=False)
     except (ValueError, TypeError):
@@ -213,7 +218,7 @@ def docstring(value):
     """Give an object's documentation, or that of its class; None without any."""
     kind = type(value)
     if kind is types.MethodType:
-        return docstring(value.__func__)
+        return docstring(value.__func__) or _inherited_doc(value)
     if kind is functools.partial:
         return docstring(value.func)
     if kind is property or _is_ufunc(kind):
@@ -238,10 +243,34 @@ _cleaned = functools.lru_cache(maxsize=64)(inspect.cleandoc)
 
 
 def _class_doc(kind):
-    if not members.is_heap_type(kind):
-        return type.__dict__["__doc__"].__get__(kind)
-    text = members.class_dict(kind).get("__doc__")
-    return text if type(text) is str else None
+    for base in members.mro(kind):
+        if base is object and kind is not object:
+            return None
+        if not members.is_heap_type(base):
+            text = type.__dict__["__doc__"].__get__(base)
+        else:
+            text = members.class_dict(base).get("__doc__")
+        if type(text) is str:
+            return text
+    return None
+
+
+def _inherited_doc(method):
+    name = (
+        method.__func__.__name__
+        if type(method.__func__) is types.FunctionType
+        else None
+    )
+    owner = method.__self__
+    for base in members.mro(owner if members.is_class(owner) else type(owner)):
+        found = members.class_dict(base).get(name)
+        if type(found) in (staticmethod, classmethod):
+            found = found.__func__
+        kind = type(found)
+        if kind is types.FunctionType or members.is_one_of(kind, _C_CALLABLES):
+            if doc := docstring(found):
+                return doc
+    return None
 
 
 def first_paragraph(doc):

@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import decimal
 import operator
+import re
 import sys
 
 from _mrmd import members
@@ -21,6 +22,10 @@ _PLAIN_IDS = frozenset(map(id, _PLAIN))
 # What a column's other types are sorted by, after these.
 _WITHOUT_ORDER = 4
 _IN_NUMBERS = frozenset("0123456789.-+einfatrulsTF: ")
+_ZONED = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d\S*?) ?(Z|[+-]\d\d:\d\d)")
+_DURATION = re.compile(
+    r"(?:(-?\d+) days?,?)? ?(?:([+-]?)(\d+):(\d\d)(?::(\d\d(?:\.\d+)?))?)?"
+)
 _COMPARISONS = {
     "==": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le,
     ">": operator.gt, ">=": operator.ge,
@@ -45,16 +50,28 @@ class Times:
         self.shown, self.moments = shown, moments
 
 
+class Ranks:
+    """What is in one of some categories, the lowest first: their numbers, -1 for none."""
+
+    __slots__ = ("categories", "codes")
+
+    def __init__(self, codes, categories):
+        """Take both as lists."""
+        self.codes, self.categories = codes, categories
+
+
 def of(column):
     """Choose how a column is computed with: `column` is a list, or an array."""
     numpy, arrow = sys.modules.get("numpy"), sys.modules.get("pyarrow")
     if type(column) is Times:
         return _Numbers(numpy, column.shown, column.moments)
+    if type(column) is Ranks:
+        return _Ranked(column)
     if numpy is not None and isinstance(column, numpy.ndarray):
-        if column.dtype.kind in "biufmM":
-            return _Numbers(numpy, column)
         if column.ndim > 1:
             return _Items(column.tolist())
+        if column.dtype.kind in "biufmM":
+            return _Numbers(numpy, column)
     if arrow is not None and numpy is not None:
         texts = _as_texts(arrow, column)
         if texts is not None:
@@ -109,11 +126,18 @@ class _Numbers:
             return _against_none(sign, self._missing(column))
         is_number = type(constant) in (int, float, bool)
         if column.dtype.kind in "mM":
-            if is_number:
+            if type(constant) is str and column.dtype.kind == "M":
+                zoned = _ZONED.fullmatch(constant)
+                if zoned and self._keys is not column:
+                    return _Numbers(numpy, self._keys).compare(sign, _in_utc(zoned))
+                constant = None if zoned else constant
+            elif type(constant) is str:
+                constant = _as_duration(constant)
+            if is_number or constant is None:
                 return numpy.full(len(column), sign == "!=")
             try:
                 constant = numpy.array(constant, dtype=column.dtype)
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, OverflowError):
                 return numpy.full(len(column), sign == "!=")
         elif not is_number:
             return numpy.full(len(column), sign == "!=")
@@ -345,6 +369,69 @@ def _holds(compare, item, constant):
         return bool(compare(item, constant))
     except TypeError:
         return False
+
+
+class _Ranked(_Items):
+    """Categories that are in an order."""
+
+    def __init__(self, ranks):
+        names = [*ranks.categories, None]
+        super().__init__([names[code] for code in ranks.codes])
+        self._codes, self._names = ranks.codes, ranks.categories
+
+    def compare(self, sign, constant):
+        """Give for each row whether the comparison with a constant holds."""
+        places = [
+            place
+            for place, name in enumerate(self._names)
+            if type(name) is type(constant) and _holds(operator.eq, name, constant)
+        ]
+        if constant is None or not places:
+            return super().compare(sign, constant)
+        holds = _COMPARISONS[sign]
+        return _array(
+            [
+                holds(code, places[0]) if code >= 0 else sign == "!="
+                for code in self._codes
+            ]
+        )
+
+    def order(self, numbers, descending):
+        """Sort rows, the missing ones last; equal ones stay in their order."""
+        codes = self._codes
+        there = [number for number in numbers if codes[number] >= 0]
+        missing = [number for number in numbers if codes[number] < 0]
+        there.sort(key=lambda number: codes[number], reverse=descending)
+        return there + missing
+
+
+def _in_utc(zoned):
+    """Give the text of a time in UTC, None when it is none."""
+    try:
+        zone = "+00:00" if zoned[2] == "Z" else zoned[2]
+        moment = datetime.datetime.fromisoformat(zoned[1] + zone)
+    except ValueError:
+        return None
+    return moment.astimezone(datetime.timezone.utc).replace(tzinfo=None).isoformat()
+
+
+def _as_duration(text):
+    """Read "1 days 02:03:04.5", "02:03" or "3 days"; None when it is none of them."""
+    match = _DURATION.fullmatch(text.strip())
+    if match is None or not text.strip():
+        return None
+    days, sign, hours, minutes, seconds = match.groups()
+    try:
+        time = datetime.timedelta(
+            hours=int(hours or 0),
+            minutes=int(minutes or 0),
+            seconds=float(seconds or 0),
+        )
+        return datetime.timedelta(days=int(days or 0)) + (
+            -time if sign == "-" else time
+        )
+    except OverflowError:
+        return None
 
 
 def _against_none(sign, missing):

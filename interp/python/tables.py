@@ -9,6 +9,7 @@ GIL.
 import datetime
 import decimal
 import math
+import re
 import sys
 import threading
 import time
@@ -19,6 +20,9 @@ _LONGEST_CELL = 500
 _MOST_COLUMNS = 500
 _MOST_REMEMBERED = 16
 _FRESH_SECONDS = 60.0
+
+
+_PLACED = re.compile(r"(?s)(.*)#(\d{1,9})")
 
 
 class BadView(Exception):
@@ -79,10 +83,22 @@ class _Table:
 
     def number(self, name):
         """Give a column's number; raises BadView when there is none."""
-        try:
+        number = self.find(name)
+        if number is None:
+            raise BadView(f"there is no column {name!r}")
+        return number
+
+    def find(self, name):
+        """Give a column's number, None when there is none.
+
+        "name#3" is the one at place 3, as /variables names what others are named like.
+        """
+        if name in self.names:
             return self.names.index(name)
-        except ValueError:
-            raise BadView(f"there is no column {name!r}") from None
+        match = _PLACED.fullmatch(name)
+        if match and self.names[int(match[2]) :][:1] == [match[1]]:
+            return int(match[2])
+        return None
 
 
 def _table_of(value):
@@ -120,6 +136,8 @@ def _pandas_column(series):
         return table_columns.Times(
             array.tz_localize(None).to_numpy(), array.tz_convert(None).to_numpy()
         )
+    if kind == "category" and array.ordered:
+        return table_columns.Ranks(array.codes.tolist(), array.categories.tolist())
     if kind.startswith("period["):
         try:
             return array.to_timestamp().to_numpy()
@@ -150,6 +168,8 @@ def _of_index(value):
 
 
 def _of_array(value):
+    if library_values.is_masked(value):
+        return _of_masked(value)
     value = library_values.plain_array(value)
     if value.ndim == 0:
         return None
@@ -182,6 +202,18 @@ def _of_array(value):
         lambda number: str(value.dtype),
         column=lambda number: value[:, number],
     )
+
+
+def _of_masked(value):
+    """Make a table of a masked array, of which what is masked is missing."""
+    if value.ndim == 0 or value.dtype.names:
+        return None
+    if value.ndim == 1:
+        names, cells = ["value"], lambda number, rows: value[_rows(rows)].tolist()
+    else:
+        names = range(min(value.shape[1], 100_000))
+        cells = lambda number, rows: value[_rows(rows), number].tolist()  # noqa: E731
+    return _Table(names, len(value), cells, lambda number: str(value.dtype))
 
 
 def _of_polars_frame(value):
