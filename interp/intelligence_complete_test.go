@@ -67,6 +67,7 @@ pf = pl.DataFrame({'polar': [1]})
 levels = pd.DataFrame([[1]], columns=pd.MultiIndex.from_tuples([('outer', 'inner')]))
 structured = np.zeros(2, dtype=[('left', int), ('right', float)])
 half = functools.partial(paint, 'red')
+labelled = pd.Series([1, 2], index=['first label', 'second'])
 été = 5
 `)
 	if err := os.WriteFile("completed_file.txt", nil, 0o600); err != nil {
@@ -90,6 +91,10 @@ half = functools.partial(paint, 'red')
 		{code: "d[\"al|\"]", want: "alpha value;al\\\"quote value", start: 3},
 		{code: "df['|", want: "price field;two words field", start: 4},
 		{code: "df[['price', 'tw|", want: "two words field", not: "price", start: 14},
+		{code: "labelled.loc['fi|", want: "first label value", not: "second", start: 14},
+		{code: "labelled.at['|", want: "first label value;second value", start: 13},
+		{code: "unknown['comp|", start: 13},
+		{code: "paths = ['comp|", want: "completed_file.txt value", start: 10},
 		{code: "df.pri|", want: "price field", start: 3},
 		{code: "pf['po|", want: "polar field", start: 4},
 		{code: "structured['le|", want: "left field", start: 12},

@@ -175,7 +175,7 @@ spans = pd.DataFrame({'span': pd.to_timedelta([1, 2], unit='s')})
 	}
 	for path, want := range map[string]string{
 		"nested a b 2 c": "3", "nested ['a'] b [0]": "1", "nested 'a' 'b' -1": "{'c': 3}", "c slot 0": "5", "plain q z": "1",
-		"arr 1 2": "np.int64(5)", "df a 0": "np.int64(1)", "pf p 1": "2", "structured left 0": "np.int64(1)", "long 999": "999",
+		"arr 1 2": "np.int64(5)", "df a 0": "np.int64(1)", "pf p 1": "2", "structured left 0": "np.int64(1)", "structured [0] right": "np.float64(2.0)", "long 999": "999",
 	} {
 		steps := strings.Fields(path)
 		got := variable(t, session, steps[0], steps[1:]...).Value

@@ -246,6 +246,10 @@ class Completer:
             return found
         if "f" in place.prefix.lower() and "{" in place.code[place.string_start :]:
             return place.cursor, []
+        if place.open and place.open[-1][0] == "[":
+            # A key of something that is not known, and no path; a list may have paths.
+            if place.expression_start(place.open[-1][1]) is not None:
+                return place.cursor, []
         return path_names.in_string(place)
 
     def _keys(self, place):

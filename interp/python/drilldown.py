@@ -59,6 +59,8 @@ class Parts:
             self._choose_columns(*_COLUMNS_OF[known])
         elif known in _ELEMENT_OF:
             self._choose_elements(known)
+        elif known == "scalar" and value.dtype.names:
+            self._choose_fields(value)
         elif known is not None or members.is_class(value) or members.is_module(value):
             return
         elif members.has_base(kind, dict):
@@ -150,18 +152,20 @@ class Parts:
         facts = library_values.facts(self._value, known)
         names = facts.columns if known == "array" else None
         if names:
-            value = library_values.plain_array(self._value)
-            labels = list(value.dtype.names)
-            self._is_keyed, self._length = True, len(labels)
-            self._pairs = lambda start, stop: [
-                (label, value[label]) for label in labels[start:stop]
-            ]
-            self._get = lambda key: value[key]
+            self._choose_fields(library_values.plain_array(self._value))
         if facts.length is not None:
             fetch = self._fetch_elements(element, facts.length)
             self._row = fetch
             if not names:
                 self._fetch, self._length = fetch, facts.length
+
+    def _choose_fields(self, value):
+        labels = list(value.dtype.names)
+        self._is_keyed, self._length = True, len(labels)
+        self._pairs = lambda start, stop: [
+            (label, value[label]) for label in labels[start:stop]
+        ]
+        self._get = lambda key: value[key]
 
     def _fetch_elements(self, element, length):
         value = self._value

@@ -108,7 +108,8 @@ def _array_facts(value):
 
 
 def _scalar_facts(value):
-    return Facts([], dtype_name(value.dtype), nbytes=value.nbytes)
+    columns = list(value.dtype.names) if value.dtype.names else None
+    return Facts([], dtype_name(value.dtype), nbytes=value.nbytes, columns=columns)
 
 
 def names_of(labels):

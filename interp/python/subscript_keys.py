@@ -111,9 +111,10 @@ def _keys_for_call(desk, place):
         return None
     try:
         owner = desk.resolver.value(text)
-        is_table = library_values.kind_of(owner) in _TABLES
+        known = library_values.kind_of(owner)
+        is_table = known in _TABLES
         if place.code[bracket] == "[":
-            takes = is_table and name == "loc"
+            takes = (is_table or known == "series") and name in ("loc", "at")
         elif is_table:
             takes = name in _TAKE_COLUMNS
         else:

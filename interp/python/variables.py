@@ -121,7 +121,7 @@ class Describer:
         entry["shape"], entry["dtype"] = facts.shape, facts.dtype
         entry["length"], entry["nbytes"] = facts.length, facts.nbytes
         entry["size"], entry["keys"] = facts.size, facts.columns
-        entry["expandable"] = known != "scalar"
+        entry["expandable"] = known != "scalar" or facts.columns is not None
 
     @staticmethod
     def _has_parts(value, length):
