@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/mrmd/mrmd-python/mrp"
 )
@@ -22,6 +24,41 @@ var (
 	profileNames mrp.Outcome
 )
 
+// firstHomeVariable tells a process of this package's tests the home it is to start in
+// for the first time: what it leaves behind makes the start that is tested one like
+// most starts of a user.
+const firstHomeVariable = "MRMD_TEST_FIRST_HOME"
+
+func enterHome() (home string, isFirst bool, err error) {
+	home = os.Getenv(firstHomeVariable)
+	isFirst = home != ""
+	if !isFirst {
+		if home, err = os.MkdirTemp("", "mrmd-interp-test-"); err != nil {
+			return "", false, err
+		}
+		if err := writeProfile(filepath.Join(home, "ipython", "profile_default")); err != nil {
+			return "", false, err
+		}
+		first := exec.Command(os.Args[0])
+		first.Env = append(os.Environ(), firstHomeVariable+"="+home)
+		if output, err := first.CombinedOutput(); err != nil {
+			return "", false, fmt.Errorf("starting for the first time: %w: %s", err, output)
+		}
+	}
+	os.Setenv("HOME", home)
+	os.Setenv("IPYTHONDIR", filepath.Join(home, "ipython"))
+	return home, isFirst, os.Chdir(home)
+}
+
+func waitUntilRemembered() (code int) {
+	for {
+		if _, err := os.Stat(engine.start.path); err == nil {
+			return 0
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func TestMain(m *testing.M) {
 	virtualenv := os.Getenv("MRMD_TEST_VENV")
 	if virtualenv == "" {
@@ -34,16 +71,8 @@ func TestMain(m *testing.M) {
 	if err := leaveExamplesOut(); err != nil {
 		panic(err)
 	}
-	home, err := os.MkdirTemp("", "mrmd-interp-test-")
+	home, isFirst, err := enterHome()
 	if err != nil {
-		panic(err)
-	}
-	os.Setenv("HOME", home)
-	os.Setenv("IPYTHONDIR", filepath.Join(home, "ipython"))
-	if err := writeProfile(filepath.Join(home, "ipython", "profile_default")); err != nil {
-		panic(err)
-	}
-	if err := os.Chdir(home); err != nil {
 		panic(err)
 	}
 	engine = New(Options{
@@ -69,6 +98,9 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			fmt.Fprintln(report, "the first cell:", err)
 			os.Exit(2)
+		}
+		if isFirst {
+			os.Exit(waitUntilRemembered())
 		}
 		code := m.Run()
 		os.RemoveAll(home)

@@ -222,14 +222,7 @@ func (e *Engine) settle() {
 	}
 	// The first question should not have to import beside a cell that keeps the GIL
 	// to itself. A failure is told to who asks.
-	_ = e.visitor.Do(ctx, func() error {
-		imported, err := cpython.Import(embeddedPackage + ".intelligence")
-		if err != nil {
-			return err
-		}
-		imported.DecRef()
-		return nil
-	})
+	_ = e.visitor.Do(ctx, func() error { return callStart("settle", nil) })
 	debug.FreeOSMemory()
 	cpython.ReturnStartMemory()
 }

@@ -7,18 +7,12 @@ Needs the GIL; main thread.
 
 import _imp
 import importlib.machinery
-import importlib.util
 import marshal
 import os
 import sys
 
 PACKAGE = "_mrmd"
 FOLDER = "<mrmd>/"
-# What IPython and its libraries import for code that most runtimes never run. Each is
-# a module that is imported as a whole and does nothing that others can see.
-SELDOM_USED = frozenset(
-    ("bdb", "ipaddress", "logging.handlers", "queue", "shlex", "tempfile")
-)
 
 
 class EmbeddedLoader:
@@ -105,12 +99,10 @@ class RememberedFinder:
         if name not in self._modules:
             return None
         origin, compiled, is_package, code = self._modules.pop(name)
-        loader = RememberedLoader(name, origin, code)
-        # Before 3.12, two threads may see such a module half loaded.
-        if name in SELDOM_USED and sys.version_info >= (3, 12):
-            loader = importlib.util.LazyLoader(
-                RememberedLoader(name, origin, bytes(code))
-            )
+        if name in self._deferred.NAMES_TAKEN:
+            loader = self._deferred.Loader(RememberedLoader(name, origin, bytes(code)))
+        else:
+            loader = RememberedLoader(name, origin, code)
         spec = importlib.machinery.ModuleSpec(
             name,
             loader,
@@ -122,6 +114,12 @@ class RememberedFinder:
         if is_package:
             spec.submodule_search_locations.append(os.path.dirname(origin))
         return spec
+
+    def allow_deferring(self):
+        """Have modules loaded later that starts import and do not use."""
+        from _mrmd import deferred
+
+        self._deferred = deferred
 
     def forget(self):
         """Find nothing any more; returns what was imported from sources so far.
@@ -137,7 +135,7 @@ class RememberedFinder:
         for name, module in list(sys.modules.items()):
             if not isinstance(module, type(sys)):
                 continue
-            # Of a module that is loaded when it is used, not what that would load.
+            # Past what would load a module that is loaded when it is used.
             spec = object.__getattribute__(module, "__dict__").get("__spec__")
             loader = getattr(spec, "loader", None)
             if (
@@ -162,6 +160,7 @@ def install(names, texts, codes, remembered):
     sources.setdefault(PACKAGE, "")
     loader, finder = EmbeddedLoader(sources, codes), RememberedFinder(remembered)
     sys.meta_path[:0] = [loader, finder]
+    finder.allow_deferring()
 
     def finish():
         loader.copy_codes()

@@ -5,12 +5,11 @@ to their waiters. A forked child is made a plain Python process. Any thread.
 """
 
 import _posixsubprocess
+import _signal
 import faulthandler
 import os
 import posix
 import re
-import signal
-import subprocess
 import sys
 import threading
 
@@ -32,6 +31,8 @@ def install():
     for name in ("fork", "forkpty", "posix_spawn", "posix_spawnp"):
         setattr(os, name, _mrmd_host.stand_in(posix, name))
     fork_exec = _mrmd_host.stand_in(_posixsubprocess, "fork_exec")
+    # It may have been imported by what is imported with Python.
+    subprocess = sys.modules.get("subprocess")
     if hasattr(subprocess, "_fork_exec"):
         subprocess._fork_exec = fork_exec
     for name in ("enable", "disable"):
@@ -52,9 +53,10 @@ def _become_plain():
     """Undo what a plain interpreter would not have done. Forked child."""
     if not _mrmd_host.user_traces_crashes():
         faulthandler.disable()
-    if signal.getsignal(signal.SIGRTMAX) == signal.SIG_DFL:
+    # Not signal: a start has no need of its enums.
+    if _signal.getsignal(_signal.SIGRTMAX) == _signal.SIG_DFL:
         # It may hide the handler by which the host looks in.
-        signal.signal(signal.SIGRTMAX, signal.SIG_DFL)
+        _signal.signal(_signal.SIGRTMAX, _signal.SIG_DFL)
 
 
 def end(error):

@@ -1,8 +1,6 @@
 """Programs that cells run on the terminals. Any thread; the main one can be interrupted."""
 
 import os
-import signal
-import subprocess
 import threading
 
 import _mrmd_host
@@ -17,6 +15,9 @@ def run(command, **options):
     It gets a session of its own. When this is interrupted the program is too, with
     all it started; what does not end then is killed.
     """
+    # Not needed by a start.
+    import subprocess
+
     if threading.current_thread() is not threading.main_thread():
         return _run(command, options, subprocess.Popen.wait)
     # An interrupt that comes while the child is being started waits until it can be
@@ -25,6 +26,8 @@ def run(command, **options):
 
 
 def _run(command, options, wait):
+    import subprocess
+
     child = subprocess.Popen(command, start_new_session=True, **options)
     try:
         return wait(child)
@@ -38,6 +41,9 @@ def _wait_interruptibly(child):
 
 
 def _end(child):
+    import signal
+    import subprocess
+
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(child.pid, number)

@@ -3,9 +3,7 @@
 All on the thread that displays; needs the GIL, which the host call releases.
 """
 
-import base64
 import json
-import math
 
 import _mrmd_host
 from IPython.core.displayhook import DisplayHook
@@ -27,6 +25,8 @@ def to_json(value):
 
 def _plain(value):
     if isinstance(value, (bytes, bytearray, memoryview)):
+        import base64
+
         return base64.b64encode(value).decode("ascii")
     if isinstance(value, (set, frozenset)):
         return list(value)
@@ -41,10 +41,12 @@ def _cleaned(value):
         return {str(key): _cleaned(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_cleaned(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not -_INFINITY < value < _INFINITY:
         return None
     return value
 
+
+_INFINITY = float("inf")
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
 _WIDGET_HINT = "\n(a Jupyter widget: it can't be used here, only its text is shown)"

@@ -11,9 +11,6 @@ Needs the GIL. Runs on the thread that imports the library, or shows something.
 import os
 from collections.abc import Sequence
 
-from IPython.core.display import Video
-from IPython.lib.display import FileLink, FileLinks
-
 from _mrmd import when_imported
 
 # In bytes; what is longer would cost more memory than a film is worth.
@@ -92,9 +89,9 @@ def _draw_bars_as_text(tqdm_notebook):
 def prepare(formatter):
     """Have a shell's DisplayFormatter put the files that are shown into their pages."""
     for_html = formatter.formatters["text/html"]
-    for_html.for_type(Video, _video_page)
-    for_html.for_type(FileLink, _file_link)
-    for_html.for_type(FileLinks, _file_list)
+    for_html.for_type_by_name("IPython.core.display", "Video", _video_page)
+    for_html.for_type_by_name("IPython.lib.display", "FileLink", _file_link)
+    for_html.for_type_by_name("IPython.lib.display", "FileLinks", _file_list)
 
 
 def _video_page(video):
@@ -104,6 +101,8 @@ def _video_page(video):
         return video._repr_html_()
     if os.path.getsize(name) > _LARGEST_EMBEDDED_VIDEO:
         return video._repr_html_()
+    from IPython.core.display import Video
+
     whole = Video(
         name,
         embed=True,

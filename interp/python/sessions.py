@@ -16,7 +16,6 @@ from _mrmd import (
     plotly_pages,
     plots,
     shell,
-    variable_list,
 )
 
 DEFAULT = "default"
@@ -94,4 +93,7 @@ class Shells:
         wanted = self._shells.get(session)
         if wanted is None:
             return 0
+        # Not asked during a start.
+        from _mrmd import variable_list
+
         return variable_list.count(wanted)

@@ -10,8 +10,8 @@ from IPython.core import page
 from IPython.core.autocall import ExitAutocall
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell
-from IPython.core.prefilter import PrefilterManager
-from traitlets import Type, default
+from traitlets import Instance, Type, default, observe
+from traitlets.config import Configurable
 
 from _mrmd import (
     commands,
@@ -25,6 +25,7 @@ from _mrmd import (
 )
 from _mrmd.cell_code import Compiler
 from _mrmd.display import Formatter, Publisher, ResultHook
+from _mrmd.late_parts import LateParts, NamedType
 from _mrmd.magics import Extensions, RuntimeMagics
 
 
@@ -36,7 +37,7 @@ class ExitCell(ExitAutocall):
         raise SystemExit(code)
 
 
-class Shell(InteractiveShell):
+class Shell(LateParts, InteractiveShell):
     """An InteractiveShell that reports instead of printing.
 
     Exceptions are left on the ExecutionResult for the reply, results and displays
@@ -49,12 +50,17 @@ class Shell(InteractiveShell):
     display_pub_class = Type(Publisher)
 
     compiler_class = Type(Compiler)
+    # IPython's own traits would have these classes imported.
+    prefilter_manager = Instance(Configurable, allow_none=True)
+    inspector_class = NamedType(
+        klass="IPython.core.oinspect.Inspector",
+        default_value="IPython.core.oinspect.Inspector",
+    ).tag(config=True)
     cell_imports = None
     # How many cells the statement that is running is nested in.
     _depth = 0
     _recogniser = None
     _standard_prefilters = None
-    _completer = None
 
     @property
     def cell_file(self):
@@ -130,14 +136,16 @@ class Shell(InteractiveShell):
     def _refuse_to_edit(*arguments, **options):
         raise UsageError("no editor can be opened here: use %%writefile")
 
-    def init_prefilter(self):
-        """Leave the prefilter manager to be made when it is first asked for.
-
-        It takes half of the time a shell is made in, and plain cells need none.
-        """
+    @observe("colors")
+    def init_syntax_highlighting(self, changes=None):
+        """Have what shows sources and tracebacks take new colours, once it is made."""
+        if {"inspector", "pycolorize", "InteractiveTB"} & vars(self).keys():
+            super().init_syntax_highlighting(changes)
 
     @default("prefilter_manager")
     def _prefilter_manager_default(self):
+        from IPython.core.prefilter import PrefilterManager
+
         manager = PrefilterManager(shell=self, parent=self)
         self.configurables.append(manager)
         self._standard_prefilters = list(manager.checkers), list(manager.transformers)
@@ -149,37 +157,6 @@ class Shell(InteractiveShell):
             return False
         manager = self.prefilter_manager
         return self._standard_prefilters != (manager.checkers, manager.transformers)
-
-    def prefilter(self, *arguments, **options):
-        """Prefilter lines, under the name IPython keeps for old extensions."""
-        return self.prefilter_manager.prefilter_lines(*arguments, **options)
-
-    def init_completer(self):
-        """Leave IPython's completer to be made when it is first asked for.
-
-        Its module takes longer to import than any other of IPython's.
-        """
-
-    @property
-    def Completer(self):
-        """Give IPython's completer, which clients' questions go past."""
-        if self._completer is None:
-            super().init_completer()
-        return self._completer
-
-    @Completer.setter
-    def Completer(self, made):
-        self._completer = made
-
-    def make_configurables(self):
-        """Make what waits to be asked for, so that %config knows it."""
-        return self.Completer, self.prefilter_manager
-
-    def set_hook(self, name, *arguments, **options):
-        """Register a hook; those for completion come after IPython's own."""
-        if name == "complete_command":
-            self.Completer  # noqa: B018, for what making it registers
-        super().set_hook(name, *arguments, **options)
 
     def init_display_formatter(self):
         """Make what turns objects into mime bundles."""

@@ -27,17 +27,27 @@ def runner():
 
     Raises ImportError when IPython can't be imported.
     """
-    from _mrmd import children
+    from _mrmd import children, trait_classes
 
     children.install()
+    with trait_classes.hastened():
+        import IPython  # noqa: F401
 
-    import IPython  # noqa: F401
+        from _mrmd import cell, loop, threads
 
-    from _mrmd import cell, loop, threads
+        threads.install()
+        loop.install()
+        return cell.start()
 
-    threads.install()
-    loop.install()
-    return cell.start()
+
+def settle():
+    """Load what the start has left out and the next question or error needs. Any thread."""
+    from IPython import get_ipython
+
+    from _mrmd import deferred, intelligence  # noqa: F401
+
+    deferred.settle()
+    get_ipython().InteractiveTB  # noqa: B018
 
 
 def describe():
