@@ -169,3 +169,32 @@ kept, same, made.InteractiveTB.call_pdb, type(made.inspector) is Inspector, made
 		t.Errorf("late parts: %s, want %s", result, want)
 	}
 }
+
+// A history's database is opened for what is asked of it, and by whoever asks first.
+func TestHistoryIsOpenedWhenItIsAskedFor(t *testing.T) {
+	result, _ := mustRun(t, `
+import threading
+from IPython.core.history import HistoryManager
+from traitlets.config import Config
+from _mrmd.history import UnopenedHistory
+shell = get_ipython()
+def make(**options):
+    made = UnopenedHistory(shell=shell, parent=shell, **options)
+    made.db_cache_size = 10
+    made.store_inputs(1, "first = 1")
+    return made
+waiting = make()
+before = type(waiting), waiting.input_hist_raw, len(waiting.db_input_cache)
+found = []
+threads = [threading.Thread(target=lambda: found.append(waiting.session_number)) for _ in range(4)]
+[t.start() for t in threads]; [t.join() for t in threads]
+after = type(waiting) is HistoryManager, len(set(found)), waiting.save_thread.is_alive()
+waiting.writeout_cache()
+stored = list(waiting.get_range(waiting.session_number, raw=True))[0][2], [row[2] for row in waiting._run_sql("WHERE session==?", (found[0],))]
+waiting.end_session()
+disabled = UnopenedHistory(shell=shell, config=Config({"HistoryManager": {"enabled": False}}))
+before[0] is UnopenedHistory, before[1:], after, stored, disabled.enabled, disabled.save_thread, list(disabled.search("*"))`)
+	if want := `(True, (['', 'first = 1'], 1), (True, 1, True), ('first = 1', ['first = 1']), False, None, [])`; result != want {
+		t.Errorf("history: %s, want %s", result, want)
+	}
+}

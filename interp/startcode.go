@@ -142,7 +142,7 @@ func (s *startCode) recallPatterns() error {
 // finish ends the start: what the user imports is found the usual way. Main thread;
 // needs the GIL.
 func (s *startCode) finish() error {
-	found, err := cpython.Call(s.forget)
+	found, err := cpython.Call(s.forget, s.isCurrent)
 	if err != nil {
 		return fmt.Errorf("ending the start: %w", err)
 	}
@@ -154,9 +154,6 @@ func (s *startCode) finish() error {
 	ended.DecRef()
 	if err := s.contents.Close(); err != nil {
 		return err
-	}
-	if s.isCurrent {
-		return nil
 	}
 	s.loaded, err = textList(found)
 	return err

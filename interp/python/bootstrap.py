@@ -6,13 +6,18 @@ Needs the GIL; main thread.
 """
 
 import _imp
-import importlib.machinery
 import marshal
 import os
 import sys
 
+# What importlib has these from: to import it now would be to find and read its files.
+from _frozen_importlib import ModuleSpec
+from _frozen_importlib_external import SourceFileLoader
+
 PACKAGE = "_mrmd"
 FOLDER = "<mrmd>/"
+# Built into Python elsewhere; ntpath, which pathlib imports, tries them seven times.
+_OF_WINDOWS = frozenset(("nt", "_winapi"))
 
 
 class EmbeddedLoader:
@@ -27,7 +32,7 @@ class EmbeddedLoader:
         """Find a module of the package; None for every other name."""
         if name not in self._sources:
             return None
-        return importlib.machinery.ModuleSpec(
+        return ModuleSpec(
             name, self, origin=self._file(name), is_package=name == PACKAGE
         )
 
@@ -68,7 +73,7 @@ class EmbeddedLoader:
         return FOLDER + name.rpartition(".")[2] + ".py"
 
 
-class RememberedLoader(importlib.machinery.SourceFileLoader):
+class RememberedLoader(SourceFileLoader):
     """Loads a module of a file from code that was compiled before."""
 
     def __init__(self, name, path, code):
@@ -92,18 +97,21 @@ class RememberedFinder:
     def __init__(self, modules):
         """Take (origin, compiled file, is it a package, view of its code) by name."""
         self._modules = modules
+        self._deferred = None
         self._views = [code for _, _, _, code in modules.values()]
 
     def find_spec(self, name, path=None, target=None):
         """Find one of the modules, once; None for every other name."""
+        if name in _OF_WINDOWS:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
         if name not in self._modules:
             return None
         origin, compiled, is_package, code = self._modules.pop(name)
-        if name in self._deferred.NAMES_TAKEN:
+        if self._deferred is not None and name in self._deferred.NAMES_TAKEN:
             loader = self._deferred.Loader(RememberedLoader(name, origin, bytes(code)))
         else:
             loader = RememberedLoader(name, origin, code)
-        spec = importlib.machinery.ModuleSpec(
+        spec = ModuleSpec(
             name,
             loader,
             origin=origin,
@@ -122,15 +130,19 @@ class RememberedFinder:
         self._deferred = deferred
 
     def forget(self):
-        """Find nothing any more; returns what was imported from sources so far.
-
-        A list of texts, four for each module: its name, its source's path, the path
-        of the file that is compiled to, and "package" or "".
-        """
+        """Find nothing any more."""
         sys.meta_path.remove(self)
         self._modules.clear()
         for view in self._views:
             view.release()
+
+    @staticmethod
+    def imported():
+        """Give what was imported from sources so far.
+
+        A list of texts, four for each module: its name, its source's path, the path
+        of the file that is compiled to, and "package" or "".
+        """
         found = []
         for name, module in list(sys.modules.items()):
             if not isinstance(module, type(sys)):
@@ -139,7 +151,7 @@ class RememberedFinder:
             spec = object.__getattribute__(module, "__dict__").get("__spec__")
             loader = getattr(spec, "loader", None)
             if (
-                isinstance(loader, importlib.machinery.SourceFileLoader)
+                isinstance(loader, SourceFileLoader)
                 and spec.cached
                 and spec.name == name
             ):
@@ -153,8 +165,9 @@ def install(names, texts, codes, remembered):
 
     `codes` maps names to views of marshalled code as far as that is known, and
     `remembered` names of modules from files to what RememberedFinder takes. Returns a
-    function that gives a module's marshalled code, and one to call after the start:
-    the memory that is viewed may go then.
+    function that gives a module's marshalled code, and one to call after the start with
+    whether all it imported was known, which gives the rest otherwise: the memory that is
+    viewed may go then.
     """
     sources = dict(zip(names, texts, strict=True))
     sources.setdefault(PACKAGE, "")
@@ -162,8 +175,9 @@ def install(names, texts, codes, remembered):
     sys.meta_path[:0] = [loader, finder]
     finder.allow_deferring()
 
-    def finish():
+    def finish(all_was_known):
         loader.copy_codes()
-        return finder.forget()
+        finder.forget()
+        return [] if all_was_known else finder.imported()
 
     return loader.compiled, finish

@@ -13,7 +13,10 @@ import sys
 # stands for it until it is used. Loading such a module does nothing that others can see.
 NAMES_TAKEN = {
     "IPython.core.prefilter": {"PrefilterManager": None},
+    "IPython.core.tips": {"pick_tip": None},
+    "IPython.core.ultratb": {},
     "IPython.display": {"display": "IPython.core.display_functions"},
+    "IPython.utils.PyColorize": {},
     "bdb": {},
     "ipaddress": {},
     "json": {},
@@ -23,6 +26,7 @@ NAMES_TAKEN = {
     "queue": {},
     "shlex": {},
     "tempfile": {},
+    "traceback": {},
     "urllib.parse": {"quote_from_bytes": None},
 }
 

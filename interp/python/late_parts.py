@@ -9,6 +9,8 @@ import sys
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets import Type
 
+from _mrmd import history
+
 _making = _thread.RLock()
 
 
@@ -68,6 +70,11 @@ class LateParts:
     pycolorize = Part("_make_highlighters")
 
     _completer = None
+
+    def init_history(self):
+        """Make what keeps the history; its database is opened later."""
+        self.history_manager = history.UnopenedHistory(shell=self, parent=self)
+        self.configurables.append(self.history_manager)
 
     def init_traceback_handlers(self, custom_exceptions):
         """Note which exceptions have a handler of their own."""

@@ -6,7 +6,9 @@ import os
 import sys
 
 import _mrmd_host
-from IPython.core import page
+
+# The logger would be imported by the first cell, which is not as fast as by a start.
+from IPython.core import logger, page  # noqa: F401
 from IPython.core.autocall import ExitAutocall
 from IPython.core.error import UsageError
 from IPython.core.interactiveshell import InteractiveShell

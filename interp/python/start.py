@@ -47,7 +47,8 @@ def settle():
     from _mrmd import deferred, intelligence  # noqa: F401
 
     deferred.settle()
-    get_ipython().InteractiveTB  # noqa: B018
+    shell = get_ipython()
+    shell.InteractiveTB, shell.history_manager.db  # noqa: B018
 
 
 def describe():

@@ -1,8 +1,8 @@
-"""Makes classes with traits faster while a start makes sixty of them.
+"""Makes traitlets faster while a start makes sixty classes and thirty objects with it.
 
-traitlets looks at every attribute of a new class twice, by `dir` and `getattr`, and
-goes on with those that are descriptors of its own. While Python starts it is given
-these alone. Main thread; needs the GIL.
+It looks at every attribute of a new class twice, by `dir` and `getattr`, and goes on
+with those that are descriptors of its own: it is given these alone. For each new object
+it looks through the configuration, which hardly anybody has. Main thread; needs the GIL.
 """
 
 from contextlib import contextmanager
@@ -48,20 +48,46 @@ class Finder:
         return found
 
 
+def _find_descriptors_fast(traitlets):
+    finder, getmembers = Finder(traitlets.BaseDescriptor), traitlets.getmembers
+    traitlets.getmembers, traitlets.dir = finder.members, finder.names
+
+    def undo():
+        traitlets.getmembers = getmembers
+        del traitlets.dir
+
+    return undo
+
+
+def _find_no_configuration_fast(module):
+    kind = module.Configurable
+    find = kind._find_my_config
+
+    def find_if_any(self, configuration):
+        # Sections that somebody looked for are there, and empty.
+        if any(configuration.values()):
+            return find(self, configuration)
+        return module.Config()
+
+    kind._find_my_config = find_if_any
+
+    def undo():
+        kind._find_my_config = find
+
+    return undo
+
+
 @contextmanager
 def hastened():
-    """Have traitlets make classes faster in the block, in which it may be imported."""
-    changed = []
-
-    def change(traitlets):
-        finder = Finder(traitlets.BaseDescriptor)
-        changed.append((traitlets, traitlets.getmembers))
-        traitlets.getmembers, traitlets.dir = finder.members, finder.names
-
-    when_imported.call("traitlets.traitlets", change)
+    """Have traitlets be faster in the block, in which it may be imported."""
+    undos = []
+    for name, change in (
+        ("traitlets.traitlets", _find_descriptors_fast),
+        ("traitlets.config.configurable", _find_no_configuration_fast),
+    ):
+        when_imported.call(name, lambda module, to=change: undos.append(to(module)))
     try:
         yield
     finally:
-        for traitlets, getmembers in changed:
-            traitlets.getmembers = getmembers
-            del traitlets.dir
+        for undo in undos:
+            undo()
