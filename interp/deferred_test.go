@@ -198,3 +198,30 @@ before[0] is UnopenedHistory, before[1:], after, stored, disabled.enabled, disab
 		t.Errorf("history: %s, want %s", result, want)
 	}
 }
+
+// The formatters of plain results are made for what needs them, and asked once they are
+// there: made by who registers with one of them, or wanted by the configuration.
+func TestFormattersAreMadeWhenTheyAreNeeded(t *testing.T) {
+	result, _ := mustRun(t, `
+from traitlets.config import Config
+from _mrmd import display as displays
+def made(**sections):
+    return displays.Formatter(config=Config(sections))
+plain = made()
+before = displays._represent(plain, 1), displays._represent(plain, [1]), "formatters" in plain._trait_values
+class Page:
+    def _repr_html_(self): return "<b>"
+rich = displays._represent(plain, Page())[1]["text/html"], "formatters" in plain._trait_values
+registered = []
+for name in ("ipython_display_formatter", "mimebundle_formatter"):
+    one = made()
+    getattr(one, name).for_type(int, lambda value: registered.append(value))
+    displays._represent(one, 7)
+html = made()
+html.formatters["text/html"].for_type(int, lambda value: f"<i>{value}")
+configured = made(PlainTextFormatter={"float_precision": 2})
+before, rich, registered, displays._represent(html, 7)[1]["text/html"], displays._represent(configured, 1 / 3)[0]`)
+	if want := `((('1', {}, {}), ('[1]', {}, {}), False), ('<b>', True), [7, 7], '<i>7', '0.33')`; result != want {
+		t.Errorf("formatters: %s, want %s", result, want)
+	}
+}

@@ -12,7 +12,7 @@ from IPython.core.formatters import DisplayFormatter, PlainTextFormatter
 from IPython.lib.pretty import _repr_pprint, _type_pprinters
 from traitlets import default
 
-from _mrmd import plots
+from _mrmd import library_displays, plots
 
 
 def to_json(value):
@@ -106,6 +106,9 @@ class TextFormatter(PlainTextFormatter):
         return super().__call__(obj)
 
 
+_MADE_LATE = {"formatters", "ipython_display_formatter", "mimebundle_formatter"}
+
+
 class Formatter(DisplayFormatter):
     """Makes the mime bundles of objects."""
 
@@ -116,7 +119,15 @@ class Formatter(DisplayFormatter):
     def _formatters_default(self):
         formatters = super()._formatters_default()
         formatters["text/plain"] = TextFormatter(parent=self)
+        library_displays.prepare(formatters)
         return formatters
+
+    def are_plain(self):
+        """Say whether the formatters are IPython's own, of which none is made yet.
+
+        Making the dozen takes longer than a small cell.
+        """
+        return not (_MADE_LATE & self._trait_values.keys() or any(self.config.values()))
 
     def format(self, obj, include=None, exclude=None):
         """Give the bundle and its metadata."""
@@ -257,12 +268,15 @@ def _is_registered(formatter, result):
 
 def _represent(formatter, result):
     """Give an object's text, and the mime bundle when it has more than text."""
+    is_plain = type(result) in _PLAIN_TYPES
+    if is_plain and isinstance(formatter, Formatter) and formatter.are_plain():
+        return repr(result), {}, {}
     text_formatter = formatter.formatters["text/plain"]
     if _has_custom_text(text_formatter, result):
         bundle, metadata = formatter.format(result)
         return bundle.get("text/plain"), bundle if len(bundle) > 1 else {}, metadata
     text = repr(result)
-    if type(result) in _PLAIN_TYPES and not _is_registered(formatter, result):
+    if is_plain and not _is_registered(formatter, result):
         return text, {}, {}
     bundle, metadata = formatter.format_but_text(result)
     if bundle and "text/plain" not in bundle:

@@ -86,9 +86,9 @@ def _draw_bars_as_text(tqdm_notebook):
     tqdm_notebook.trange = tqdm_notebook.tnrange = text_range
 
 
-def prepare(formatter):
-    """Have a shell's DisplayFormatter put the files that are shown into their pages."""
-    for_html = formatter.formatters["text/html"]
+def prepare(formatters):
+    """Have a shell's formatters, by mime type, put files that are shown into pages."""
+    for_html = formatters["text/html"]
     for_html.for_type_by_name("IPython.core.display", "Video", _video_page)
     for_html.for_type_by_name("IPython.lib.display", "FileLink", _file_link)
     for_html.for_type_by_name("IPython.lib.display", "FileLinks", _file_list)

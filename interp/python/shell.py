@@ -19,7 +19,6 @@ from _mrmd import (
     commands,
     failures,
     imports,
-    library_displays,
     loop,
     plain_code,
     plots,
@@ -163,7 +162,6 @@ class Shell(LateParts, InteractiveShell):
     def init_display_formatter(self):
         """Make what turns objects into mime bundles."""
         self.display_formatter = Formatter(parent=self)
-        library_displays.prepare(self.display_formatter)
         self.configurables.append(self.display_formatter)
 
     def init_magics(self):
