@@ -3,6 +3,7 @@ package daemonize
 import (
 	"os"
 	"strings"
+	"time"
 
 	"github.com/mrmd/mrmd-python/daemonize/process"
 )
@@ -92,8 +93,16 @@ func (t *tree) scan() (added int, err error) {
 	return added, nil
 }
 
+// execPatience is how long a program that is being executed may have no arguments yet:
+// it has its name first.
+const execPatience = 20 * time.Millisecond
+
 func (t *tree) add(stat process.Stat) *member {
 	command := strings.Join(process.CommandLine(stat.PID), " ")
+	for deadline := time.Now().Add(execPatience); command == "" && stat.Living() && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+		command = strings.Join(process.CommandLine(stat.PID), " ")
+	}
 	if command == "" {
 		command = "[" + stat.Name + "]"
 	}

@@ -137,6 +137,8 @@ func (e *Engine) Run() error {
 		close(e.ready)
 		return err
 	}
+	// Who takes late output tells what a start writes from the rest by ready.
+	e.output.Flush()
 	close(e.ready)
 	go e.settle()
 	e.main.Serve()

@@ -4,9 +4,10 @@ Each is in sys.modules as its importers expect it, and loads when somebody asks 
 attribute, or sets one. Needs the GIL; any thread.
 """
 
-import _thread
-import importlib
 import sys
+
+# The locks by which Python imports: it knows when two threads wait for each other.
+from _frozen_importlib import _DeadlockError, _ModuleLockManager
 
 # For each module, which of its names its importers take and use in no start: where the
 # same object is to be had without loading the module, or None where something else
@@ -36,7 +37,6 @@ _KNOWN = frozenset(
 )
 
 _Module = type(sys)
-_lock = _thread.RLock()
 # By a module's name: the module, and what its importers take from it.
 _waiting = {}
 _being_loaded = set()
@@ -110,9 +110,7 @@ class Loader:
         name, names = module.__name__, vars(module)
         module.__spec__.loader = module.__loader__ = self._loader
         taken = {
-            key: StandIn(module, key)
-            if home is None
-            else getattr(importlib.import_module(home), key)
+            key: StandIn(module, key) if home is None else getattr(_import(home), key)
             for key, home in NAMES_TAKEN[name].items()
         }
         names.update(taken)
@@ -120,27 +118,43 @@ class Loader:
         module.__class__ = DeferredModule
 
 
+def _import(name):
+    __import__(name)
+    return sys.modules[name]
+
+
 def _load(module):
-    """Load a module in place; raises what that raises, as often as it is tried."""
+    """Load a module in place; raises what that raises, as often as it is tried.
+
+    Two threads whose modules need each other see one half loaded, as with any import.
+    """
+    lock = _ModuleLockManager(module.__name__)
+    try:
+        lock.__enter__()
+    except _DeadlockError:
+        return
+    try:
+        taken = _load_once(module)
+    finally:
+        lock.__exit__()
+    stand_ins = {key: item for key, item in taken.items() if type(item) is StandIn}
+    if stand_ins:
+        _replace({id(item): vars(module)[key] for key, item in stand_ins.items()})
+
+
+def _load_once(module):
+    """Load a module that waits, and give what its importers have taken."""
     name = module.__name__
-    with _lock:
-        if name not in _waiting or name in _being_loaded:
-            return
-        _, taken = _waiting[name]
-        _being_loaded.add(name)
-        try:
-            module.__spec__.loader.exec_module(module)
-            _Module.__setattr__(module, "__class__", _Module)
-        finally:
-            _being_loaded.discard(name)
-        del _waiting[name]
-    meant = {
-        id(item): vars(module)[key]
-        for key, item in taken.items()
-        if type(item) is StandIn
-    }
-    if meant:
-        _replace(meant)
+    if name not in _waiting or name in _being_loaded:
+        return {}
+    _being_loaded.add(name)
+    try:
+        module.__spec__.loader.exec_module(module)
+        _Module.__setattr__(module, "__class__", _Module)
+    finally:
+        _being_loaded.discard(name)
+    _, taken = _waiting.pop(name)
+    return taken
 
 
 def _replace(meant):

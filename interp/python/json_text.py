@@ -1,10 +1,8 @@
 """JSON as the wire has it. Any thread; needs the GIL."""
 
 import json
-from json.encoder import encode_basestring as quoted
 
-__all__ = ["clean", "encode", "quoted"]
-
+quoted = json.encoder.encode_basestring
 encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
