@@ -99,6 +99,16 @@ func TestEditedModulesAreReloaded(t *testing.T) {
 	wantResult(t, "added.x", "2")
 }
 
+// A module that the user's profile imports is the user's, though a start imported it.
+func TestEditedModulesOfTheProfile(t *testing.T) {
+	if err := os.WriteFile("imported_by_startup_file.py", []byte("value = 12345\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if result, _ := mustRun(t, "import imported_by_startup_file\nimported_by_startup_file.value"); result != "12345" {
+		t.Errorf("the module has %s", result)
+	}
+}
+
 func TestEditedPackages(t *testing.T) {
 	folder := newModuleFolder(t)
 	folder.write("whole/__init__.py", "from .part import f\n")

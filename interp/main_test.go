@@ -116,7 +116,11 @@ func writeProfile(folder string) error {
 	if err := os.MkdirAll(filepath.Join(folder, "startup"), 0o700); err != nil {
 		return err
 	}
-	startup := "from_startup_file = 'seen'\n"
+	startup := "from_startup_file = 'seen'\nimport imported_by_startup_file\n"
+	module := filepath.Join(filepath.Dir(filepath.Dir(folder)), "imported_by_startup_file.py")
+	if err := os.WriteFile(module, []byte("value = 1\n"), 0o600); err != nil {
+		return err
+	}
 	if err := os.WriteFile(filepath.Join(folder, "startup", "00-test.py"), []byte(startup), 0o600); err != nil {
 		return err
 	}

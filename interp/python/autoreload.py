@@ -60,6 +60,20 @@ def install():
     _known.update(sys.modules)
 
 
+def end_start():
+    """Take note that a start is over, so that the first cell need not look for imports.
+
+    What IPython has loaded meanwhile belongs to the runtime; the rest is the user's.
+    """
+    global _seen
+    new = [name for name in sys.modules if name not in _known]
+    ours = [name for name in new if name.partition(".")[0] == "IPython"]
+    _known.update(ours)
+    _fresh.difference_update(file_of(sys.modules[name]) for name in ours)
+    if len(ours) == len(new) and not _fresh:
+        _seen = len(sys.modules), next(reversed(sys.modules))
+
+
 def note_imports():
     """Have the files of modules watched that were imported since the last call."""
     global _seen

@@ -36,6 +36,7 @@ class Shells:
         plots.install()
         plotly_pages.install()
         library_displays.install()
+        autoreload.end_start()
 
     def all(self):
         """Give the shells there are. Any thread."""
