@@ -117,6 +117,16 @@ m.value`, "1",
 	}
 }
 
+// What a cell imports is loaded before the cell runs.
+func TestDeferredModuleOfACell(t *testing.T) {
+	if result, _ := mustRun(t, deferSomething+`type(defer("late_k", "")).__name__, is_waiting(sys.modules["late_k"])`); result != "('module', True)" {
+		t.Errorf("a module that waits is %s", result)
+	}
+	if result, _ := mustRun(t, "import late_k as imported, types\ntype(imported) is types.ModuleType"); result != "True" {
+		t.Errorf("it waits still")
+	}
+}
+
 // While a start makes classes, traitlets finds the same descriptors in them as ever, and
 // after it by its own means.
 func TestDescriptorsOfClassesAreFoundAsTraitletsFindsThem(t *testing.T) {

@@ -47,8 +47,6 @@ type server struct {
 	handler   *mrp.Handler
 	activity  *activity
 	http      *http.Server
-	// serving is closed when handler is there, or will never be.
-	serving chan struct{}
 	// stopping is closed, under stopOnce, when the runtime was told to end.
 	stopping chan struct{}
 	stopOnce sync.Mutex
@@ -66,8 +64,7 @@ func serve(p plan, store *registry.Store, notifier *daemonize.Notifier) error {
 	if err != nil {
 		return err
 	}
-	s := &server{plan: p, console: console, store: store, notifier: notifier,
-		serving: make(chan struct{}), stopping: make(chan struct{})}
+	s := &server{plan: p, console: console, store: store, notifier: notifier, stopping: make(chan struct{})}
 	if err := s.claimID(); err != nil {
 		return adviseOnRoom(err)
 	}
@@ -163,33 +160,10 @@ func (s *server) run() error {
 	if err := s.becomeParent(); err != nil {
 		return err
 	}
-	// Python starts beside it: its main thread is this one.
-	told, opened := make(chan bool, 1), make(chan error, 1)
-	go func() { opened <- s.open(port, told) }()
-	err = s.engine.Run()
-	if err := <-opened; err != nil {
+	if err := s.serveHTTP(); err != nil {
 		return err
 	}
-	if s.engine.StartError() != nil {
-		return s.startFailed(err, <-told)
-	}
-	if err != nil {
-		s.log.WithError(err).Warn("Python did not end well")
-	}
-	s.end()
-	return nil
-}
-
-// open answers requests, for which Python need not be up, and tells of the runtime; told
-// receives whether its starter was told. When that fails the engine is stopped.
-func (s *server) open(port int, told chan<- bool) error {
-	err := s.serveHTTP()
-	close(s.serving)
-	if err == nil {
-		err = s.publish(port)
-	}
-	if err != nil {
-		_ = s.engine.Stop(context.Background()) // its error is that it does not run
+	if err := s.publish(port); err != nil {
 		return err
 	}
 	s.log.WithFields(logrus.Fields{"id": s.id, "url": s.url, "python": cpython.Version(), "venv": s.python.folder,
@@ -200,7 +174,17 @@ func (s *server) open(port int, told chan<- bool) error {
 	go s.stopOnSignal()
 	go s.stopWhenIdle()
 	go s.logReady()
+	told := make(chan bool, 1)
 	go func() { told <- s.tellReady() }()
+
+	err = s.engine.Run()
+	if s.engine.StartError() != nil {
+		return s.startFailed(err, <-told)
+	}
+	if err != nil {
+		s.log.WithError(err).Warn("Python did not end well")
+	}
+	s.end()
 	return nil
 }
 
@@ -259,9 +243,7 @@ func (s *server) newEngine() {
 		CrashLog:         s.console.crash,
 		LateOutput: func(execID string, stream mrp.Stream, text []byte) {
 			logLate(execID, stream, text)
-			if <-s.serving; s.handler != nil {
-				s.handler.LateOutput(execID, stream, text)
-			}
+			s.handler.LateOutput(execID, stream, text)
 		},
 		ChildStarted:    s.childStarted,
 		OwnPathPrefixes: s.ownPathPrefixes(),

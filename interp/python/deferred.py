@@ -95,6 +95,11 @@ class DeferredModule(_Module):
         _Module.__delattr__(self, name)
 
 
+# What users see of it is what they would see of any module.
+DeferredModule.__module__ = _Module.__module__
+DeferredModule.__name__ = DeferredModule.__qualname__ = _Module.__name__
+
+
 class Loader:
     """Puts a module in place that another loader loads later."""
 
@@ -166,6 +171,15 @@ def _replace(meant):
         for name, value in list(names.items()):
             if type(value) is StandIn and id(value) in meant:
                 names[name] = meant[id(value)]
+
+
+def load_imported(names):
+    """Load the modules that code is about to import, of top-level names or in them."""
+    if not _waiting:
+        return
+    for name, (module, _) in list(_waiting.items()):
+        if name.partition(".")[0] in names:
+            _load(module)
 
 
 def settle():

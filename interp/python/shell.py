@@ -17,6 +17,7 @@ from traitlets.config import Configurable
 
 from _mrmd import (
     commands,
+    deferred,
     failures,
     imports,
     loop,
@@ -109,6 +110,7 @@ class Shell(LateParts, InteractiveShell):
         """Note what the cell imports, before the user's transformers see it."""
         if self.cell_imports is None:
             self.cell_imports = imports.of(node) if self.compile.cell_may_import else []
+            deferred.load_imported(self.cell_imports)
         return super().transform_ast(node)
 
     @default("exiter")
