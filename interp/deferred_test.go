@@ -202,9 +202,17 @@ after = type(waiting) is HistoryManager, len(set(found)), waiting.save_thread.is
 waiting.writeout_cache()
 stored = list(waiting.get_range(waiting.session_number, raw=True))[0][2], [row[2] for row in waiting._run_sql("WHERE session==?", (found[0],))]
 waiting.end_session()
+unopened, kept = make(), shell.history_manager
+shell.history_manager = unopened
+try:
+    shell.make_configurables()
+finally:
+    shell.history_manager = kept
+after += (type(unopened) is HistoryManager,)
+unopened.end_session()
 disabled = UnopenedHistory(shell=shell, config=Config({"HistoryManager": {"enabled": False}}))
 before[0] is UnopenedHistory, before[1:], after, stored, disabled.enabled, disabled.save_thread, list(disabled.search("*"))`)
-	if want := `(True, (['', 'first = 1'], 1), (True, 1, True), ('first = 1', ['first = 1']), False, None, [])`; result != want {
+	if want := `(True, (['', 'first = 1'], 1), (True, 1, True, True), ('first = 1', ['first = 1']), False, None, [])`; result != want {
 		t.Errorf("history: %s, want %s", result, want)
 	}
 }

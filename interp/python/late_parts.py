@@ -123,7 +123,8 @@ class LateParts:
 
     def make_configurables(self):
         """Make what waits to be asked for, so that %config knows it."""
-        return self.Completer, self.prefilter_manager
+        opened = getattr(self.history_manager, "db", None)
+        return self.Completer, self.prefilter_manager, opened
 
     def set_hook(self, name, *arguments, **options):
         """Register a hook; those for completion come after IPython's own."""
