@@ -132,7 +132,7 @@ func TestDeferredModuleOfACell(t *testing.T) {
 func TestDescriptorsOfClassesAreFoundAsTraitletsFindsThem(t *testing.T) {
 	result, _ := mustRun(t, `
 import inspect, traitlets.traitlets as T
-from _mrmd.trait_classes import Finder
+from _mrmd.fast_traitlets import Finder
 class Shadowed(T.HasTraits):
     a = T.Int(); b = T.Unicode()
     @T.observe("a")

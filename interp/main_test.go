@@ -29,6 +29,9 @@ var (
 // most starts of a user.
 const firstHomeVariable = "MRMD_TEST_FIRST_HOME"
 
+// firstStartLimit only ends a first start that hangs.
+const firstStartLimit = 5 * time.Minute
+
 func enterHome() (home string, isFirst bool, err error) {
 	home = os.Getenv(firstHomeVariable)
 	isFirst = home != ""
@@ -39,7 +42,9 @@ func enterHome() (home string, isFirst bool, err error) {
 		if err := writeProfile(filepath.Join(home, "ipython", "profile_default")); err != nil {
 			return "", false, err
 		}
-		first := exec.Command(os.Args[0])
+		ctx, cancel := context.WithTimeout(context.Background(), firstStartLimit)
+		defer cancel()
+		first := exec.CommandContext(ctx, os.Args[0])
 		first.Env = append(os.Environ(), firstHomeVariable+"="+home)
 		if output, err := first.CombinedOutput(); err != nil {
 			return "", false, fmt.Errorf("starting for the first time: %w: %s", err, output)

@@ -46,6 +46,7 @@ def _cleaned(value):
     return value
 
 
+# Rather than math.isfinite: math is a library that a start would load for it.
 _INFINITY = float("inf")
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -27,10 +27,10 @@ def runner():
 
     Raises ImportError when IPython can't be imported.
     """
-    from _mrmd import children, trait_classes
+    from _mrmd import children, fast_traitlets
 
     children.install()
-    with trait_classes.hastened():
+    with fast_traitlets.hastened():
         import IPython  # noqa: F401
 
         from _mrmd import cell, loop, threads
